@@ -1,0 +1,228 @@
+//! The bytes a registry keeps: the [`Driver`] trait, what it reads and writes, and errors by meaning.
+//!
+//! Knows keys, and no rule of a registry. A driver is what an object store can do as it is: no rename, no directories,
+//! no append outside of an upload session. Every driver passes `suite.rs`.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::spec::ByteRange;
+
+pub(crate) mod keys;
+
+pub(crate) use keys::{Key, Prefix};
+
+/// What went wrong with a key, by what the caller can do about it.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    #[error("{key} does not exist")]
+    NotFound { key: String },
+    /// A create-if-absent found something.
+    #[error("{key} exists already")]
+    Exists { key: String },
+    /// Somebody else holds the upload session.
+    #[error("{key} is in use by another request")]
+    Busy { key: String },
+    #[error("no space left to write {key}")]
+    OutOfSpace { key: String, source: BoxError },
+    #[error("no permission for {key}")]
+    Denied { key: String, source: BoxError },
+    /// What is there cannot have been written whole.
+    #[error("{key} is damaged: {reason}")]
+    Corrupt { key: String, reason: String },
+    #[error("cannot access {key}")]
+    Io { key: String, source: BoxError },
+}
+
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What is known of a stored value without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stat {
+    /// Size in bytes.
+    pub(crate) size: u64,
+    /// When the value came to be in this store: change time of a file, arrival of an object. It does not go backwards
+    /// when files are copied with their times, so ages and scans may rest on it.
+    pub(crate) changed: Timestamp,
+    /// Differs when the value differs; equal values of one key may differ in it too.
+    pub(crate) version: u64,
+}
+
+/// A value being read.
+#[derive(Debug)]
+pub(crate) struct Object {
+    pub(crate) stat: Stat,
+    /// The part of the value that `data` holds.
+    pub(crate) range: ByteRange,
+    pub(crate) data: Data,
+}
+
+/// The bytes of an [`Object`], in the form in which the driver has them.
+pub(crate) enum Data {
+    Memory(Bytes),
+    /// An open file that nobody ever changes; `range` of the object says which part.
+    File(std::fs::File),
+    Stream(BoxStream<'static, Result<Bytes>>),
+}
+
+impl Debug for Data {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Memory(_) => "Memory",
+            Self::File(_) => "File",
+            Self::Stream(_) => "Stream",
+        })
+    }
+}
+
+impl Object {
+    /// All of the bytes. For values that are known to be small: the caller checks `stat.size` first.
+    ///
+    /// # Errors
+    /// What reading them gives.
+    pub(crate) async fn bytes(self, key: &Key) -> Result<Bytes> {
+        match self.data {
+            Data::Memory(bytes) => Ok(bytes),
+            Data::File(file) => {
+                let mut bytes = vec![0; usize::try_from(self.range.len()).unwrap_or(usize::MAX)];
+                std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, self.range.start)
+                    .map_err(|source| Error::from_io(key, source))?;
+                Ok(bytes.into())
+            }
+            Data::Stream(stream) => {
+                let all = stream.try_fold(BytesMut::new(), |mut all, chunk| async move {
+                    all.extend_from_slice(&chunk);
+                    Ok(all)
+                });
+                Ok(all.await?.freeze())
+            }
+        }
+    }
+}
+
+impl Error {
+    /// Gives an I/O error its meaning.
+    pub(crate) fn from_io(key: &Key, source: std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let key = key.to_string();
+        match source.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Self::NotFound { key },
+            ErrorKind::AlreadyExists => Self::Exists { key },
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::OutOfSpace { key, source: source.into() },
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::Denied { key, source: source.into() },
+            _ => Self::Io { key, source: source.into() },
+        }
+    }
+
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+}
+
+/// What a write does where something stands already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WriteMode {
+    /// [`Error::Exists`].
+    Create,
+    Replace,
+}
+
+/// Whether an upload session is begun or continued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StageMode {
+    /// [`Error::Exists`] if there is one.
+    Create,
+    /// [`Error::NotFound`] if there is none.
+    Resume,
+}
+
+/// How far a listing goes below its prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Up to the next `/`: names of values and of common prefixes.
+    Children,
+    /// Every value below.
+    All,
+}
+
+/// Which part of which listing.
+#[derive(Clone, Debug)]
+pub(crate) struct ListQuery<'a> {
+    pub(crate) prefix: &'a Prefix,
+    pub(crate) depth: Depth,
+    /// The listing begins with the first name greater than this one, relative to `prefix`.
+    pub(crate) start_after: Option<&'a str>,
+    /// Most entries in the answer.
+    pub(crate) limit: usize,
+    /// Whether entries need their [`Stat`] (a system call each on a file system).
+    pub(crate) with_stat: bool,
+}
+
+/// One entry of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Relative to the prefix of the query. A common prefix ends in `/`, a value does not.
+    pub(crate) name: String,
+    /// Of a value, where the query asked for it or the store gave it for nothing.
+    pub(crate) stat: Option<Stat>,
+}
+
+/// A part of a listing, in byte order of the names (a common prefix with its `/`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listing {
+    pub(crate) entries: Vec<Entry>,
+    /// Whether more follow behind the last entry.
+    pub(crate) more: bool,
+}
+
+/// A place that keeps values under keys.
+///
+/// Every method is atomic for the key it names; what a writing method answered `Ok` survives `kill -9` and power loss.
+#[async_trait]
+pub(crate) trait Driver: Debug + Send + Sync {
+    /// Size, time and version of a value. [`Error::NotFound`] where there is none, a "directory" included.
+    async fn stat(&self, key: &Key) -> Result<Stat>;
+
+    /// Opens a value, or a part of it. The range must lie inside the value; `None` is the whole.
+    async fn read(&self, key: &Key, range: Option<ByteRange>) -> Result<Object>;
+
+    /// Writes a small value whole.
+    async fn write(&self, key: &Key, bytes: Bytes, mode: WriteMode) -> Result<()>;
+
+    /// A part of an ordered listing. A prefix without values lists nothing.
+    async fn list(&self, query: &ListQuery<'_>) -> Result<Listing>;
+
+    /// Removes a value. Removing what is not there succeeds.
+    async fn delete(&self, key: &Key) -> Result<()>;
+
+    /// Begins or continues the upload session whose bytes stand under `key`. One holder at a time: [`Error::Busy`].
+    async fn stage(&self, key: &Key, mode: StageMode) -> Result<Box<dyn Stage>>;
+}
+
+/// Bytes of an upload session on their way in.
+#[async_trait]
+pub(crate) trait Stage: Send {
+    /// Bytes appended so far, in earlier requests too.
+    fn size(&self) -> u64;
+
+    async fn append(&mut self, chunk: Bytes) -> Result<()>;
+
+    /// Reads the bytes of the session from their beginning.
+    async fn reread(&mut self) -> Result<BoxStream<'static, Result<Bytes>>>;
+
+    /// Leaves the session for a later request, which finds every appended byte.
+    async fn save(self: Box<Self>) -> Result<()>;
+
+    /// Makes the bytes durable under `key`, in place of what may stand there, and ends the session.
+    async fn publish(self: Box<Self>, key: &Key) -> Result<()>;
+
+    /// Ends the session and drops its bytes.
+    async fn discard(self: Box<Self>) -> Result<()>;
+}

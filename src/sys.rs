@@ -1,0 +1,57 @@
+//! The clock and the source of ids. Nothing else asks the operating system for the time or for randomness.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::spec::UploadId;
+
+/// Tells the time: the system's, or one that a test moves by hand.
+#[derive(Clone)]
+pub(crate) enum Clock {
+    System,
+    Manual(Arc<Mutex<Timestamp>>),
+}
+
+impl Clock {
+    pub(crate) fn now(&self) -> Timestamp {
+        match self {
+            Self::System => Timestamp::now(),
+            Self::Manual(now) => *now.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+        }
+    }
+
+    /// A clock that stands at `start` until it is moved.
+    pub(crate) fn manual(start: Timestamp) -> Self {
+        Self::Manual(Arc::new(Mutex::new(start)))
+    }
+
+    /// Moves a manual clock; the system's stays what it is.
+    pub(crate) fn advance(&self, by: SignedDuration) {
+        if let Self::Manual(now) = self {
+            let mut now = now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            *now += by;
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clock({})", self.now())
+    }
+}
+
+/// Fresh random bytes from the operating system.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    // Without randomness no upload id is safe to hand out, and Linux gives it from the first second of its life.
+    getrandom::fill(&mut bytes).expect("the operating system's random source works");
+    bytes
+}
+
+/// An upload id that nobody can guess.
+pub(crate) fn upload_id() -> UploadId {
+    UploadId::from_random(random())
+}
