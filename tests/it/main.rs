@@ -1,0 +1,3 @@
+//! The integration tests: the real binary and literal bytes over the wire.
+
+mod tidy;
