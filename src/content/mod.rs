@@ -1,15 +1,17 @@
 //! Content between places: the traits [`Source`] and [`Target`], which a remote registry, an image layout and memory all
-//! are.
+//! are, and copying from one to the other.
 //!
-//! Knows no URL and no file path.
+//! Knows no URL and no file path, prints nothing, and keeps no clock.
 
 use std::fmt;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
 
 use crate::spec::{Descriptor, Digest, Locator, Manifest, Repository, Tag};
+
+pub(crate) mod body;
+
+pub(crate) use body::Body;
 
 /// What a failure means to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,10 @@ pub(crate) enum Kind {
     },
     /// The bytes are not what their descriptor says.
     Corrupt,
+    /// A manifest was refused because something it lists is not there (`MANIFEST_BLOB_UNKNOWN`).
+    ChildMissing,
+    /// The connection or the place broke down half way: the same again may work.
+    Interrupted,
     Failed,
 }
 
@@ -55,22 +61,40 @@ impl std::error::Error for Error {
     }
 }
 
-/// The bytes of some content on their way.
-pub(crate) struct Body {
-    pub(crate) stream: BoxStream<'static, Result<Bytes>>,
-}
-
-impl fmt::Debug for Body {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Body")
-    }
-}
-
-/// Whether a mount was taken.
+/// What is asked of a target when a blob is offered to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mounted {
-    Yes,
-    NotTaken,
+pub(crate) enum Ask<'a> {
+    /// Nothing: it is known not to have the blob, or not believed that it has.
+    Upload,
+    /// Whether it has the blob already.
+    Present,
+    /// To take the blob over from another repository of the same registry.
+    Mount(&'a Repository),
+}
+
+/// What a target says to a blob offered.
+#[derive(Debug)]
+pub(crate) enum Offer {
+    /// It has had the blob all along.
+    Present,
+    /// It took the blob over from the repository named, without its bytes.
+    Mounted,
+    /// It wants the bytes.
+    Wanted(Ticket),
+}
+
+/// An upload begun: what the target needs to recognise it again (a registry: the session's location), and nobody else's
+/// business.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ticket(pub(crate) String);
+
+/// How a manifest was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    Whole,
+    /// The manifest has a subject and the place keeps no list of referrers (no `OCI-Subject` in the answer): the list
+    /// under the fallback tag is the client's to write (distribution-spec, "Pushing Manifests with Subject").
+    SubjectIgnored,
 }
 
 /// A place that content is read from: one repository of a registry, or one image layout.
@@ -82,28 +106,29 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
     /// A manifest whole, its digest checked. Takes a tag too, so that one request resolves and fetches.
     async fn manifest(&self, locator: &Locator) -> Result<(Digest, Manifest)>;
 
-    /// The bytes of a blob. The stream ends in an error unless size and digest are the descriptor's.
+    /// The bytes of a blob.
     async fn fetch(&self, blob: &Descriptor) -> Result<Body>;
 
-    /// Manifests whose subject is `subject`.
+    /// Manifests whose subject is `subject`; none where the place knows of none.
     async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>>;
 
     /// Every tag, in the order of the place.
     async fn tags(&self) -> Result<Vec<Tag>>;
 }
 
-/// A place that content is written to.
+/// A place that content is written to. (Whether it has a manifest is what [`Source::resolve`] says.)
 #[async_trait]
 pub(crate) trait Target: Source {
-    /// Whether a blob or manifest is there.
-    async fn exists(&self, node: &Descriptor) -> Result<bool>;
+    /// Whether a blob is there. Changes nothing, which [`Target::offer`] may.
+    async fn has(&self, blob: &Descriptor) -> Result<bool>;
 
-    /// Stores a blob. The target checks size and digest too.
-    async fn push(&self, blob: &Descriptor, body: Body) -> Result<()>;
+    /// Offers a blob: asks and begins the upload at once where the place can do both in one step. A question that the
+    /// place does not understand is answered by [`Offer::Wanted`].
+    async fn offer(&self, blob: &Descriptor, ask: Ask<'_>) -> Result<Offer>;
 
-    /// Takes a blob over from another repository of the same place, without its bytes.
-    async fn mount(&self, blob: &Descriptor, from: &Repository) -> Result<Mounted>;
+    /// Sends the bytes of a blob that was wanted. The target checks size and digest; after an error the ticket is spent.
+    async fn push(&self, blob: &Descriptor, ticket: Ticket, body: Body) -> Result<()>;
 
-    /// Stores a manifest, exactly its bytes, under its digest or a tag.
-    async fn put(&self, manifest: &Manifest, digest: &Digest, tag: Option<&Tag>) -> Result<()>;
+    /// Stores a manifest, exactly its bytes, under its digest, and under `tag` too where one is given.
+    async fn put(&self, manifest: &Manifest, digest: &Digest, tag: Option<&Tag>) -> Result<Stored>;
 }
