@@ -1,9 +1,8 @@
 //! `reg`: a registry administration CLI and an OCI registry in one binary.
-//!
-//! Layers, imports only downward (`tests/it/tidy.rs` holds it): `spec`, `sys` · `content`, `gc` · `client`, `layout`,
-//! `store` · `registry` · `server` · `cli`.
 
+#![doc = include_str!("../ARCHITECTURE.md")]
 #![allow(dead_code, unused_imports)]
+
 mod cli;
 mod client;
 mod content;
