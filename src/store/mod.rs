@@ -15,8 +15,10 @@ use thiserror::Error;
 use crate::spec::ByteRange;
 
 pub(crate) mod keys;
+mod memory;
 
 pub(crate) use keys::{Key, Prefix};
+pub(crate) use memory::Memory;
 
 /// What went wrong with a key, by what the caller can do about it.
 #[derive(Debug, Error)]
@@ -126,6 +128,18 @@ impl Error {
     }
 }
 
+/// The part of a value of `size` bytes that a read is for.
+fn checked_range(key: &Key, size: u64, range: Option<ByteRange>) -> Result<ByteRange> {
+    match range {
+        None => Ok(ByteRange { start: 0, end: size }),
+        Some(range) if range.start <= range.end && range.end <= size => Ok(range),
+        Some(ByteRange { start, end }) => {
+            let reason = format!("bytes {start} to {end} were asked of {size}");
+            Err(Error::Corrupt { key: key.to_string(), reason })
+        }
+    }
+}
+
 /// What a write does where something stands already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WriteMode {
@@ -184,37 +198,53 @@ pub(crate) struct Listing {
 
 /// A place that keeps values under keys.
 ///
-/// Every method is atomic for the key it names; what a writing method answered `Ok` survives `kill -9` and power loss.
+/// Every method is atomic for each key it names; what a writing method answered `Ok` survives `kill -9` and power loss. A
+/// write that failed, or whose future was dropped, left the old value or the new one.
+///
+/// An upload session lives under a key of its own from `stage` to `publish` or `discard`. Until then its bytes are for
+/// [`Driver::stage`] alone: whether `stat`, `read` and `list` show them differs from driver to driver, and `delete` does
+/// not end it.
 #[async_trait]
 pub(crate) trait Driver: Debug + Send + Sync {
     /// Size, time and version of a value. [`Error::NotFound`] where there is none, a "directory" included.
     async fn stat(&self, key: &Key) -> Result<Stat>;
 
-    /// Opens a value, or a part of it. The range must lie inside the value; `None` is the whole.
+    /// Opens a value, or a part of it; `None` is the whole. [`Error::Corrupt`] where the value ends before the range does:
+    /// the caller took it from a size that was true once.
     async fn read(&self, key: &Key, range: Option<ByteRange>) -> Result<Object>;
 
     /// Writes a small value whole.
     async fn write(&self, key: &Key, bytes: Bytes, mode: WriteMode) -> Result<()>;
 
     /// A part of an ordered listing. A prefix without values lists nothing.
+    ///
+    /// A file system may show the prefix of a value that is just being written or deleted, or of one whose writer died.
     async fn list(&self, query: &ListQuery<'_>) -> Result<Listing>;
 
-    /// Removes a value. Removing what is not there succeeds.
-    async fn delete(&self, key: &Key) -> Result<()>;
+    /// Removes values; what is not there is removed already. Several keys cost one sync or one request where the store can.
+    /// After an error some may be gone and others not.
+    async fn delete(&self, keys: &[Key]) -> Result<()>;
 
     /// Begins or continues the upload session whose bytes stand under `key`. One holder at a time: [`Error::Busy`].
+    ///
+    /// A new session is there to stay with its first `save`. Dropping the stage lets go of the session as a crash would:
+    /// the next holder finds every saved byte and none, some or all of those appended since.
     async fn stage(&self, key: &Key, mode: StageMode) -> Result<Box<dyn Stage>>;
 }
 
 /// Bytes of an upload session on their way in.
+///
+/// After an error of any method the stage is good for dropping it only.
 #[async_trait]
 pub(crate) trait Stage: Send {
     /// Bytes appended so far, in earlier requests too.
     fn size(&self) -> u64;
 
+    /// Takes the bytes. They may still be on their way when this returns, so that the caller can hash meanwhile; an error
+    /// then shows in a later call, at the latest in `save` or `publish`.
     async fn append(&mut self, chunk: Bytes) -> Result<()>;
 
-    /// Reads the bytes of the session from their beginning.
+    /// Reads the bytes of the session from their beginning. Read it to its end before the next call.
     async fn reread(&mut self) -> Result<BoxStream<'static, Result<Bytes>>>;
 
     /// Leaves the session for a later request, which finds every appended byte.
