@@ -88,6 +88,16 @@ pub(crate) enum Offer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ticket(pub(crate) String);
 
+/// What a manifest is stored as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PutAs<'a> {
+    /// A child of an index that follows: nobody looks for it by itself.
+    Child,
+    /// By its digest alone; a layout lists it, a registry makes no difference.
+    Root,
+    Tag(&'a Tag),
+}
+
 /// How a manifest was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stored {
@@ -129,6 +139,6 @@ pub(crate) trait Target: Source {
     /// Sends the bytes of a blob that was wanted. The target checks size and digest; after an error the ticket is spent.
     async fn push(&self, blob: &Descriptor, ticket: Ticket, body: Body) -> Result<()>;
 
-    /// Stores a manifest, exactly its bytes, under its digest, and under `tag` too where one is given.
-    async fn put(&self, manifest: &Manifest, digest: &Digest, tag: Option<&Tag>) -> Result<Stored>;
+    /// Stores a manifest, exactly its bytes, under its digest, and under a tag too where one is given.
+    async fn put(&self, manifest: &Manifest, digest: &Digest, put_as: PutAs<'_>) -> Result<Stored>;
 }
