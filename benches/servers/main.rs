@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         match process::Server::start(*kind) {
             Ok(Some(server)) => {
                 eprintln!("# {}", kind.name());
-                if let Err(error) = work::run(server, &options, &mut table) {
+                if let Err(error) = work::run(&server, &options, &mut table) {
                     eprintln!("{}: {error}", kind.name());
                 }
             }

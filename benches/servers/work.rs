@@ -13,13 +13,13 @@ use crate::seed;
 const CONNECTIONS: usize = 32;
 
 /// Does every chosen work on one server.
-pub(crate) fn run(server: Server, options: &Options, table: &mut Table) -> io::Result<()> {
-    let bench = Bench { server: &server, options, name: server.kind.name() };
+pub(crate) fn run(server: &Server, options: &Options, table: &mut Table) -> io::Result<()> {
+    let bench = Bench { server, options, name: server.kind.name() };
     table.note("start to first answer, ms", bench.name, server.start.as_secs_f64() * 1e3);
     table.note("idle memory, MiB", bench.name, server.memory_mib("VmRSS"));
     let scale = if options.quick { 1 } else { 10 };
     let large_mib = 64;
-    let (config, large) = seed::reading(&server, large_mib)?;
+    let (config, large) = seed::reading(server, large_mib)?;
     let accept = format!("Accept: {}\r\n", seed::MANIFEST_TYPE);
     bench.requests(table, "manifest GET by tag", "GET", "/v2/bench/read/manifests/v1", &accept, 5000 * scale)?;
     bench.requests(table, "small blob GET", "GET", &format!("/v2/bench/read/blobs/{config}"), "", 5000 * scale)?;
