@@ -17,7 +17,8 @@ use http::{HeaderMap, Method, StatusCode};
 
 pub(crate) use self::credentials::Keychain;
 pub(crate) use self::error::{Error, Result};
-use crate::content::{self, Body, Mounted, Source, Target};
+use crate::content::body::Body;
+use crate::content::{self, Ask, Offer, Source, Stored, Target, Ticket};
 use crate::spec::{ByteRange, Descriptor, Digest, Host, Locator, Manifest, Repository, Tag};
 use crate::sys::Clock;
 
@@ -157,7 +158,7 @@ impl RemoteRepository {
     }
 
     /// Stores exactly the bytes of `manifest` under a tag or its digest.
-    pub(crate) async fn put_manifest(&self, manifest: &Manifest, digest: &Digest, tag: Option<&Tag>) -> Result<()> {
+    pub(crate) async fn put_manifest(&self, manifest: &Manifest, digest: &Digest, tag: Option<&Tag>) -> Result<Stored> {
         let _ = (manifest, digest, tag);
         Err(Error::stub())
     }
@@ -223,22 +224,22 @@ impl Source for RemoteRepository {
 
 #[async_trait]
 impl Target for RemoteRepository {
-    async fn exists(&self, node: &Descriptor) -> content::Result<bool> {
-        let _ = node;
+    async fn has(&self, blob: &Descriptor) -> content::Result<bool> {
+        let _ = blob;
         Err(Error::stub().into())
     }
 
-    async fn push(&self, blob: &Descriptor, body: Body) -> content::Result<()> {
-        let _ = (blob, body);
+    async fn offer(&self, blob: &Descriptor, ask: Ask<'_>) -> content::Result<Offer> {
+        let _ = (blob, ask);
         Err(Error::stub().into())
     }
 
-    async fn mount(&self, blob: &Descriptor, from: &Repository) -> content::Result<Mounted> {
-        let _ = (blob, from);
+    async fn push(&self, blob: &Descriptor, ticket: Ticket, body: Body) -> content::Result<()> {
+        let _ = (blob, ticket, body);
         Err(Error::stub().into())
     }
 
-    async fn put(&self, manifest: &Manifest, digest: &Digest, tag: Option<&Tag>) -> content::Result<()> {
+    async fn put(&self, manifest: &Manifest, digest: &Digest, tag: Option<&Tag>) -> content::Result<Stored> {
         Ok(self.put_manifest(manifest, digest, tag).await?)
     }
 }

@@ -23,6 +23,7 @@
 //! | untag, delete, unlink | remove a tag, a manifest, a repository's hold on a blob |
 //! | inventory, plan, report | what is there, what would happen, what happened |
 
+pub(crate) mod challenge;
 pub(crate) mod descriptor;
 pub(crate) mod digest;
 pub(crate) mod error_code;
@@ -34,7 +35,9 @@ pub(crate) mod page;
 pub(crate) mod range;
 pub(crate) mod reference;
 pub(crate) mod route;
+pub(crate) mod scope;
 
+pub(crate) use challenge::Challenge;
 pub(crate) use descriptor::{Descriptor, Platform};
 pub(crate) use digest::{Algorithm, Digest, Hasher};
 pub(crate) use error_code::ErrorCode;
@@ -45,3 +48,4 @@ pub(crate) use page::Page;
 pub(crate) use range::ByteRange;
 pub(crate) use reference::{Host, Reference};
 pub(crate) use route::Route;
+pub(crate) use scope::Scopes;
