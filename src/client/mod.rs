@@ -18,7 +18,7 @@ use http::{HeaderMap, Method, StatusCode};
 pub(crate) use self::credentials::Keychain;
 pub(crate) use self::error::{Error, Result};
 use crate::content::body::Body;
-use crate::content::{self, Ask, Offer, Source, Stored, Target, Ticket};
+use crate::content::{self, Ask, Offer, PutAs, Source, Stored, Target, Ticket};
 use crate::spec::{ByteRange, Descriptor, Digest, Host, Locator, Manifest, Repository, Tag};
 use crate::sys::Clock;
 
@@ -239,7 +239,11 @@ impl Target for RemoteRepository {
         Err(Error::stub().into())
     }
 
-    async fn put(&self, manifest: &Manifest, digest: &Digest, tag: Option<&Tag>) -> content::Result<Stored> {
+    async fn put(&self, manifest: &Manifest, digest: &Digest, put_as: PutAs<'_>) -> content::Result<Stored> {
+        let tag = match put_as {
+            PutAs::Tag(tag) => Some(tag),
+            PutAs::Child | PutAs::Root => None,
+        };
         Ok(self.put_manifest(manifest, digest, tag).await?)
     }
 }
