@@ -1,8 +1,115 @@
-//! The command line.
+//! The command line: what the arguments say, which command runs, how the program ends.
+//!
+//! One file per command; [`Command`] has a variant for each. Everything printed goes through [`output`], every exit code
+//! comes from [`failure`].
 
+mod catalog;
+mod config;
+mod context;
+mod copy;
+mod environment;
+mod failure;
+mod flags;
+mod gc_plan;
+mod generate;
+mod login;
+mod logout;
+mod nearest;
+mod output;
+mod ping;
+mod prompt;
+mod serve;
+
+use std::ffi::OsString;
+use std::future::Future;
 use std::process::ExitCode;
 
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+use context::Context;
+use environment::Environment;
+use failure::{Failure, Kind};
+use flags::Flags;
+
+/// Administer any OCI or Docker registry, or run one.
+#[derive(Debug, Parser)]
+#[command(name = "reg", version, about, max_term_width = 100, after_help = failure::EXIT_CODES_HELP)]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    #[command(visible_alias = "ls")]
+    Catalog(catalog::Args),
+    #[command(visible_alias = "cp")]
+    Copy(copy::Args),
+    GcPlan(gc_plan::Args),
+    Login(login::Args),
+    Logout(logout::Args),
+    Ping(ping::Args),
+    Serve(serve::Args),
+    Completions(generate::CompletionsArgs),
+    Man(generate::ManArgs),
+}
+
+impl Command {
+    fn run(&self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Catalog(args) => wait(Threads::One, catalog::run(context, args)),
+            Self::Copy(args) => wait(Threads::Many, copy::run(context, args)),
+            Self::GcPlan(args) => wait(Threads::Many, gc_plan::run(context, args)),
+            Self::Login(args) => wait(Threads::One, login::run(context, args)),
+            Self::Logout(args) => wait(Threads::One, logout::run(context, args)),
+            Self::Ping(args) => wait(Threads::One, ping::run(context, args)),
+            Self::Serve(args) => serve::run(context, args),
+            Self::Completions(args) => generate::completions(context, args),
+            Self::Man(args) => generate::man(context, args),
+        }
+    }
+}
+
 /// Runs the program with its arguments and says how it went.
-pub fn run(_arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
-    ExitCode::SUCCESS
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let environment = Environment::of_process();
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(answer) => return failure::exit_after_grammar(&answer),
+    };
+    let context = Context::new(cli.flags, environment);
+    let result = cli.command.run(&context);
+    failure::exit(&context.output, result)
+}
+
+/// How many threads a command's work is spread over. One starts in no time; moving bytes takes more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Threads {
+    One,
+    Many,
+}
+
+/// Runs a command to its end, or to the first signal that asks the program to stop.
+fn wait(threads: Threads, command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let mut builder = match threads {
+        Threads::One => tokio::runtime::Builder::new_current_thread(),
+        Threads::Many => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder.enable_all().build().map_err(Failure::from)?;
+    let result = runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = command => result,
+            _ = interrupt.recv() => Err(Failure::silent(Kind::Interrupted)),
+            _ = terminate.recv() => Err(Failure::silent(Kind::Terminated)),
+        }
+    });
+    // A name lookup that hangs in its thread must not keep the program from ending.
+    runtime.shutdown_background();
+    result
 }

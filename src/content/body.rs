@@ -106,11 +106,7 @@ impl Body {
 }
 
 /// Ends in an error unless `stream` has exactly `size` bytes. What goes beyond is not passed on.
-fn counted(
-    digest: Digest,
-    size: u64,
-    stream: BoxStream<'static, Result<Bytes>>,
-) -> BoxStream<'static, Result<Bytes>> {
+fn counted(digest: Digest, size: u64, stream: BoxStream<'static, Result<Bytes>>) -> BoxStream<'static, Result<Bytes>> {
     stream::unfold(Some((stream, 0_u64)), move |state| async move {
         let (mut stream, got) = state?;
         match stream.next().await {

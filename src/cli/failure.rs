@@ -1,0 +1,281 @@
+//! How a command fails: what it means (and so the exit code), what is said about it, what might help.
+//!
+//! The only place that assigns exit codes. The words are printed by [`Output`].
+
+use std::fmt;
+use std::process::ExitCode;
+
+use super::output::{self, Output};
+use crate::content;
+use crate::spec::Host;
+use crate::spec::name::NameError;
+use crate::spec::reference::ReferenceError;
+
+/// The exit codes, as `reg --help` and the man page show them.
+pub(crate) const EXIT_CODES_HELP: &str = "\
+Exit codes:
+  0    done
+  1    failed
+  2    wrong usage, reference or configuration, or --yes is needed; nothing was changed
+  3    not found
+  4    authentication required or denied
+  5    not supported by this registry
+  6    rate limited beyond --max-wait
+  7    partly done; standard output lists what was and what was not
+  8    the condition asked for is true (--detailed-exitcode, --fail-over)
+  9    answered no
+  130  interrupted, 143 terminated";
+
+/// What a failure means to a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Nobody reads the output any more. For a listing that is no failure.
+    PipeClosed,
+    Failed,
+    Usage,
+    NotFound,
+    Denied,
+    Unsupported,
+    RateLimited,
+    Partial,
+    ConditionTrue,
+    AnsweredNo,
+    Interrupted,
+    Terminated,
+}
+
+impl Kind {
+    pub(crate) const fn exit_code(self) -> u8 {
+        match self {
+            Self::PipeClosed => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::Denied => 4,
+            Self::Unsupported => 5,
+            Self::RateLimited => 6,
+            Self::Partial => 7,
+            Self::ConditionTrue => 8,
+            Self::AnsweredNo => 9,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+
+    /// The word that stands for the kind in JSON.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::PipeClosed => "pipe_closed",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::NotFound => "not_found",
+            Self::Denied => "denied",
+            Self::Unsupported => "unsupported",
+            Self::RateLimited => "rate_limited",
+            Self::Partial => "partial",
+            Self::ConditionTrue => "condition_true",
+            Self::AnsweredNo => "answered_no",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
+        }
+    }
+}
+
+/// A failure of a command, or of one of several objects that it works on.
+pub(crate) struct Failure {
+    kind: Kind,
+    /// What is said; nothing when everything has been said already.
+    error: Option<anyhow::Error>,
+    hints: Vec<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, error: impl Into<anyhow::Error>) -> Self {
+        Self { kind, error: Some(error.into()), hints: Vec::new() }
+    }
+
+    /// A failure described by a message alone.
+    pub(crate) fn message(kind: Kind, message: impl fmt::Display) -> Self {
+        Self::new(kind, anyhow::anyhow!("{message}"))
+    }
+
+    /// Wrong usage, found behind the grammar.
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self::message(Kind::Usage, message)
+    }
+
+    /// An exit code, when everything has been said already.
+    pub(crate) fn silent(kind: Kind) -> Self {
+        Self { kind, error: None, hints: Vec::new() }
+    }
+
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// The same failure as the cause of a larger one. `what` uses the user's words: "cannot delete r/x:v1".
+    pub(crate) fn context(mut self, what: impl fmt::Display) -> Self {
+        self.error = self.error.map(|error| error.context(what.to_string()));
+        self
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Says what may help with a failure of `host`.
+    pub(crate) fn at(self, host: &Host) -> Self {
+        match self.kind {
+            Kind::Denied if self.hints.is_empty() => self.with_hint(format!("reg login {host}")),
+            _ => self,
+        }
+    }
+
+    /// What is said, outermost first.
+    pub(crate) fn chain(&self) -> impl Iterator<Item = String> {
+        self.error.iter().flat_map(|error| error.chain()).map(ToString::to_string)
+    }
+
+    /// Everything in one line.
+    pub(crate) fn line(&self) -> String {
+        self.chain().collect::<Vec<_>>().join(": ")
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.line())
+    }
+}
+
+/// What an operation on something was about, for the first line of its failure.
+pub(crate) trait Explain<T> {
+    /// `what` in the user's words: "cannot list tags of r/x". `host` is where it failed.
+    fn explain(self, host: &Host, what: impl FnOnce() -> String) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<Failure>> Explain<T> for Result<T, E> {
+    fn explain(self, host: &Host, what: impl FnOnce() -> String) -> Result<T, Failure> {
+        self.map_err(|error| error.into().at(host).context(what()))
+    }
+}
+
+impl From<content::Error> for Failure {
+    fn from(error: content::Error) -> Self {
+        let kind = match error.kind {
+            content::Kind::NotFound => Kind::NotFound,
+            content::Kind::Denied => Kind::Denied,
+            content::Kind::Unsupported => Kind::Unsupported,
+            content::Kind::RateLimited { .. } => Kind::RateLimited,
+            content::Kind::Corrupt
+            | content::Kind::ChildMissing
+            | content::Kind::Interrupted
+            | content::Kind::Failed => Kind::Failed,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Kind::Failed, error)
+    }
+}
+
+impl From<ReferenceError> for Failure {
+    fn from(error: ReferenceError) -> Self {
+        Self::new(Kind::Usage, error)
+    }
+}
+
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Self {
+        Self::new(Kind::Usage, error)
+    }
+}
+
+/// How many of several objects were done, and how the others failed.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) done: usize,
+    failed: Vec<Kind>,
+}
+
+impl Tally {
+    pub(crate) fn add_failure(&mut self, kind: Kind) {
+        self.failed.push(kind);
+    }
+
+    /// Some done and some not is [`Kind::Partial`]; none done is their common kind, or [`Kind::Failed`].
+    pub(crate) fn result(&self) -> Result<(), Failure> {
+        let Some(&first) = self.failed.first() else { return Ok(()) };
+        let kind = if self.done > 0 {
+            Kind::Partial
+        } else if self.failed.iter().all(|kind| *kind == first) {
+            first
+        } else {
+            Kind::Failed
+        };
+        Err(Failure::silent(kind))
+    }
+}
+
+/// Ends a run: says what is left to say, and gives the exit code.
+pub(crate) fn exit(output: &Output, result: Result<(), Failure>) -> ExitCode {
+    let result = result.and_then(|()| output.flush());
+    output.finish();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.kind.exit_code())
+        }
+    }
+}
+
+/// Ends a run that stopped at its arguments: help and version are data, everything else is wrong usage.
+pub(crate) fn exit_after_grammar(answer: &clap::Error) -> ExitCode {
+    output::grammar(answer);
+    if answer.use_stderr() { ExitCode::from(Kind::Usage.exit_code()) } else { ExitCode::SUCCESS }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tallies() {
+        let tally = |done, kinds: &[Kind]| Tally { done, failed: kinds.to_vec() }.result().map_err(|f| f.kind());
+        assert_eq!(tally(3, &[]), Ok(()));
+        assert_eq!(tally(0, &[]), Ok(()));
+        assert_eq!(tally(1, &[Kind::Denied]), Err(Kind::Partial));
+        assert_eq!(tally(0, &[Kind::Denied, Kind::Denied]), Err(Kind::Denied));
+        assert_eq!(tally(0, &[Kind::Denied, Kind::NotFound]), Err(Kind::Failed));
+    }
+
+    #[test]
+    fn exit_codes_are_the_contract() {
+        use Kind::*;
+        let codes = [
+            PipeClosed,
+            Failed,
+            Usage,
+            NotFound,
+            Denied,
+            Unsupported,
+            RateLimited,
+            Partial,
+            ConditionTrue,
+            AnsweredNo,
+            Interrupted,
+            Terminated,
+        ]
+        .map(Kind::exit_code);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130, 143]);
+    }
+}
