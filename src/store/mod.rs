@@ -221,6 +221,16 @@ pub(crate) trait Driver: Debug + Send + Sync {
     /// A file system may show the prefix of a value that is just being written or deleted, or of one whose writer died.
     async fn list(&self, query: &ListQuery<'_>) -> Result<Listing>;
 
+    /// Something that differs once a name was added to or removed from the children of `prefix` (what lies deeper does
+    /// not count), so that a listing kept by the caller can be believed again without reading it anew.
+    ///
+    /// `None` where the store has no such thing, or where it cannot tell apart two changes that are too near to each
+    /// other in time (a file system whose directory changed within the last moments).
+    async fn children_version(&self, prefix: &Prefix) -> Result<Option<u64>> {
+        let _ = prefix;
+        Ok(None)
+    }
+
     /// Removes values; what is not there is removed already. Several keys cost one sync or one request where the store can.
     /// After an error some may be gone and others not.
     async fn delete(&self, keys: &[Key]) -> Result<()>;
