@@ -230,3 +230,14 @@ impl Drop for MemoryStage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::suite::{Subject, suite};
+
+    async fn store() -> Option<Subject> {
+        Some(Subject { driver: Arc::new(Memory::new(Clock::System)), _keep: Box::new(()) })
+    }
+    suite!(store);
+}

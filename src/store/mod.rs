@@ -16,6 +16,8 @@ use crate::spec::ByteRange;
 
 pub(crate) mod keys;
 mod memory;
+#[cfg(test)]
+pub(crate) mod suite;
 
 pub(crate) use keys::{Key, Prefix};
 pub(crate) use memory::Memory;
