@@ -1,1 +1,168 @@
-//! To be written.
+//! The registry over HTTP/1.1: an accept loop of our own on hyper, one task a connection.
+//!
+//! Knows sockets, headers and bodies; what a registry may do with them is decided in `registry`. Reads no environment and
+//! writes to no terminal: configuration is data, log lines go to a [`Sink`].
+//!
+//! A request's way: `connection` → `handler` (the pipeline) → `api` (one noun a file) → `registry`; errors come back
+//! through `error`, the one mapping to status and body. Large blobs leave through `sendfile`.
+//!
+//! Invariants:
+//!
+//! - nothing a client sends is answered 500, and every wait for a client has an end (`spec::limits`);
+//! - a request that changes something is finished once it has begun, whether the client stays or not;
+//! - a 5xx tells the client the id under which the log has the reason, and nothing else.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::registry::Registry;
+use crate::spec::limits::{
+    BODY_IDLE_TIMEOUT_SECS, CONNECTIONS_MAX, DRAIN_SECS, HEADER_TIMEOUT_SECS, WRITE_STALL_TIMEOUT_SECS,
+};
+use crate::sys::Clock;
+use handler::State;
+use request::RequestIds;
+
+mod api;
+mod connection;
+mod error;
+mod handler;
+mod listen;
+mod log;
+mod mapping;
+mod origin;
+mod reply;
+mod request;
+mod sendfile;
+mod signals;
+mod socket;
+
+pub(crate) use listen::{Address, BindError};
+pub(crate) use log::Sink;
+pub(crate) use signals::{Signal, listen as signals};
+
+/// How long the server waits for a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    pub(crate) header: Duration,
+    pub(crate) body_idle: Duration,
+    pub(crate) write_stall: Duration,
+    /// For requests in progress after a signal.
+    pub(crate) drain: Duration,
+}
+
+impl Timeouts {
+    /// What `spec::limits` says.
+    pub(crate) const STANDARD: Self = Self {
+        header: Duration::from_secs(HEADER_TIMEOUT_SECS),
+        body_idle: Duration::from_secs(BODY_IDLE_TIMEOUT_SECS),
+        write_stall: Duration::from_secs(WRITE_STALL_TIMEOUT_SECS),
+        drain: Duration::from_secs(DRAIN_SECS),
+    };
+}
+
+/// A server that listens and does not answer yet.
+#[derive(Debug)]
+pub(crate) struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    state: Arc<State>,
+    connections_max: usize,
+}
+
+/// How a server came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// Every request that had begun was answered, or had its time.
+    Drained,
+    /// A second signal did not let them.
+    Cut(Signal),
+}
+
+/// Most connections that are told at one time that there is no room; more are dropped.
+const REFUSALS_MAX: usize = 64;
+
+impl Server {
+    /// Takes the address. Clients can connect from now on, and are answered once [`Server::run`] runs.
+    ///
+    /// # Errors
+    /// The address does not exist, is taken, or is not for this user.
+    pub(crate) async fn bind(
+        address: &Address,
+        registry: Registry,
+        clock: Clock,
+        timeouts: Timeouts,
+        access_log: Option<Sink>,
+    ) -> Result<Self, BindError> {
+        let listener = listen::bind(address).await?;
+        let bound =
+            listener.local_addr().map_err(|source| BindError::Io { address: address.to_string(), source })?;
+        let state = State { registry, clock, ids: RequestIds::new(), access_log, timeouts };
+        let connections_max = CONNECTIONS_MAX.min(listen::raise_file_limit() / 3).max(1);
+        Ok(Self { listener, address: bound, state: Arc::new(state), connections_max })
+    }
+
+    /// The address with its real port.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until a signal, then lets those in progress end.
+    pub(crate) async fn run(self, mut signals: mpsc::Receiver<Signal>) -> Stopped {
+        let room = Arc::new(Semaphore::new(self.connections_max));
+        let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
+        let protocol = connection::protocol(&self.state.timeouts);
+        let drain = GracefulShutdown::new();
+        let first = loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                Some(signal) = signals.recv() => break signal,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of descriptors or memory: nothing to do but to wait for connections to end.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            match Arc::clone(&room).try_acquire_owned() {
+                Ok(permit) => {
+                    let (state, protocol) = (Arc::clone(&self.state), protocol.clone());
+                    tokio::spawn(connection::serve(stream, peer, permit, state, protocol, drain.watcher()));
+                }
+                Err(_) => {
+                    if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
+                        tokio::spawn(async move {
+                            connection::refuse(stream).await;
+                            drop(permit);
+                        });
+                    }
+                }
+            }
+        };
+        drop(self.listener);
+        tracing::info!(signal = ?first, "stopping");
+        let all = u32::try_from(self.connections_max).unwrap_or(u32::MAX);
+        let drained = async {
+            drain.shutdown().await;
+            // Requests that outlive their connection hold its place.
+            let _ = room.acquire_many(all).await;
+        };
+        tokio::select! {
+            ended = tokio::time::timeout(self.state.timeouts.drain, drained) => {
+                if ended.is_err() {
+                    tracing::warn!("stopped with requests in progress");
+                }
+                Stopped::Drained
+            }
+            Some(signal) = signals.recv() => Stopped::Cut(signal),
+        }
+    }
+}

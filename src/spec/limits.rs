@@ -34,3 +34,43 @@ pub(crate) const TAGS_PAGE_MAX: usize = 10_000;
 
 /// Largest page of referrers, in bytes of descriptors: the answer is a manifest, so clients bound it as one.
 pub(crate) const REFERRERS_PAGE_BYTES_MAX: usize = 4 << 20;
+
+/// Longest request target, in bytes; above it 414. 64 tags of a PUT need 9 KiB, everything else less.
+pub(crate) const TARGET_BYTES_MAX: usize = 16 << 10;
+
+/// Most bytes in the headers of a request; above it 431. Bearer tokens of large organisations reach 30 KiB. Their number
+/// is bounded by hyper at 100: naming the number makes it allocate, the answer is the same 431.
+pub(crate) const HEADER_BYTES_MAX: usize = 64 << 10;
+
+/// Most bytes that hyper buffers of one connection: the size of the frames of an upload.
+pub(crate) const CONNECTION_BUFFER_BYTES_MAX: usize = 256 << 10;
+
+/// Seconds for a request's headers to arrive, counted from the answer before: it is the keep-alive time too. Load
+/// balancers keep connections for 60 seconds; closing later than they do avoids a race with their next request.
+pub(crate) const HEADER_TIMEOUT_SECS: u64 = 75;
+
+/// Seconds between two parts of a request body. Longer than the pauses of a client that compresses a layer meanwhile.
+pub(crate) const BODY_IDLE_TIMEOUT_SECS: u64 = 60;
+
+/// Seconds that a client may leave an answer unread before its connection is dropped.
+pub(crate) const WRITE_STALL_TIMEOUT_SECS: u64 = 60;
+
+/// Most connections at a time; above it 503. A third of the file descriptors if that is less: a request may hold its
+/// socket, a blob and an upload.
+pub(crate) const CONNECTIONS_MAX: usize = 10_000;
+
+/// Most bytes of an unwanted request body that are read after its answer, so that the client sees the answer and may
+/// use the connection again; then the connection is closed.
+pub(crate) const UNWANTED_BODY_BYTES_MAX: u64 = 8 << 20;
+
+/// Seconds for the same.
+pub(crate) const UNWANTED_BODY_TIMEOUT_SECS: u64 = 10;
+
+/// Seconds that requests in progress have after SIGTERM. `docker stop` kills after ten.
+pub(crate) const DRAIN_SECS: u64 = 8;
+
+/// Blobs from this size on are sent by the kernel from their file, in bytes. Below it one copy is cheaper than a mapping.
+pub(crate) const SENDFILE_BYTES_MIN: u64 = 64 << 10;
+
+/// Most bytes in one sendfile call: a fast client of a large blob shares its worker thread with others.
+pub(crate) const SENDFILE_CALL_BYTES_MAX: usize = 2 << 20;

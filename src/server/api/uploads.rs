@@ -1,0 +1,71 @@
+//! `/v2/<name>/blobs/uploads/…` (distribution-spec, "Pushing blobs"): start, append, status, finish, cancel, mount.
+
+use http::StatusCode;
+use http::header::{CONTENT_RANGE, RANGE};
+
+use crate::registry::Started;
+use crate::server::error::Error;
+use crate::server::handler::Call;
+use crate::server::reply::{self, DOCKER_UPLOAD_UUID, Reply};
+use crate::spec::range::{ContentRangeError, parse_content_range, upload_range};
+use crate::spec::route::UploadStart;
+use crate::spec::{ByteRange, Digest, Repository, Route, UploadId};
+
+pub(super) async fn start(call: &mut Call, repository: &Repository, start: &UploadStart) -> Result<Reply, Error> {
+    match call.state.registry.start_upload(repository, start, call.body.incoming()).await? {
+        Started::Done(digest) => Ok(stored(call, repository, digest)),
+        Started::Session(id) => Ok(session(call, StatusCode::ACCEPTED, repository, &id, 0)),
+    }
+}
+
+pub(super) async fn append(call: &mut Call, repository: &Repository, id: &UploadId) -> Result<Reply, Error> {
+    let range = content_range(call)?;
+    let size = call.state.registry.append_upload(repository, id, range, call.body.incoming()).await?;
+    Ok(session(call, StatusCode::ACCEPTED, repository, id, size))
+}
+
+pub(super) async fn finish(
+    call: &mut Call,
+    repository: &Repository,
+    id: &UploadId,
+    digest: Option<Digest>,
+) -> Result<Reply, Error> {
+    let digest = digest.ok_or(Error::NoDigest)?;
+    let range = content_range(call)?;
+    call.state.registry.finish_upload(repository, id, range, &digest, call.body.incoming()).await?;
+    Ok(stored(call, repository, digest))
+}
+
+pub(super) async fn status(call: &Call, repository: &Repository, id: &UploadId) -> Result<Reply, Error> {
+    let size = call.state.registry.stat_upload(repository, id).await?;
+    Ok(session(call, StatusCode::NO_CONTENT, repository, id, size))
+}
+
+pub(super) async fn cancel(call: &Call, repository: &Repository, id: &UploadId) -> Result<Reply, Error> {
+    call.state.registry.cancel_upload(repository, id).await?;
+    let mut reply = reply::empty(StatusCode::NO_CONTENT);
+    reply::set(&mut reply, DOCKER_UPLOAD_UUID.clone(), id.to_string());
+    Ok(reply)
+}
+
+/// The blob is in the repository.
+fn stored(call: &Call, repository: &Repository, digest: Digest) -> Reply {
+    let mut reply = super::located(call, StatusCode::CREATED, &Route::blob(repository, digest));
+    reply::set_digest(&mut reply, &digest);
+    reply
+}
+
+/// A session has `size` bytes and waits for more.
+fn session(call: &Call, status: StatusCode, repository: &Repository, id: &UploadId, size: u64) -> Reply {
+    let at = Route::Upload { repository: repository.clone(), id: id.clone(), digest: None };
+    let mut reply = super::located(call, status, &at);
+    reply::set(&mut reply, DOCKER_UPLOAD_UUID.clone(), id.to_string());
+    reply::set(&mut reply, RANGE, upload_range(size));
+    reply
+}
+
+/// The chunk's place in the upload, where the client names it.
+fn content_range(call: &Call) -> Result<Option<ByteRange>, ContentRangeError> {
+    let Some(value) = call.head.headers.get(CONTENT_RANGE) else { return Ok(None) };
+    parse_content_range(&String::from_utf8_lossy(value.as_bytes())).map(Some)
+}

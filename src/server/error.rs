@@ -1,0 +1,181 @@
+//! The one mapping from what went wrong to what the client is told.
+//!
+//! Faults of the request are told precisely. Faults of ours (5xx) tell the request id; the log has the chain of causes
+//! under the same id.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Method, StatusCode};
+use serde_json::{Value, json};
+use thiserror::Error as ThisError;
+
+use super::reply::{self, Reply};
+use super::request::RequestId;
+use crate::registry;
+use crate::spec::ErrorCode;
+use crate::spec::error_code::ErrorBody;
+use crate::spec::limits::{HEADER_BYTES_MAX, TARGET_BYTES_MAX};
+use crate::spec::range::ContentRangeError;
+use crate::spec::route::RouteError;
+use crate::store;
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug, ThisError)]
+pub(super) enum Error {
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    #[error("the method is not allowed here")]
+    Method(&'static [Method]),
+    #[error(transparent)]
+    ContentRange(#[from] ContentRangeError),
+    /// The range lies outside of the content.
+    #[error("the content has {size} bytes")]
+    Range { size: u64 },
+    #[error("the body is larger than {limit} bytes")]
+    BodyTooLarge { limit: usize },
+    #[error("the closing PUT of an upload needs ?digest=")]
+    NoDigest,
+    #[error("the request target is longer than {TARGET_BYTES_MAX} bytes")]
+    TargetTooLong,
+    #[error("the headers are longer than {HEADER_BYTES_MAX} bytes")]
+    HeadersTooLarge,
+}
+
+/// Seconds after which a client may try again, by fault.
+const RETRY_BUSY_SECS: u64 = 1;
+const RETRY_UNAVAILABLE_SECS: u64 = 30;
+
+impl Error {
+    /// The code for the body; `None` where the request is outside of the API.
+    fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Registry(error) => Some(error.code()),
+            Self::Route(error) => error.code(),
+            Self::Method(_) => Some(ErrorCode::Unsupported),
+            Self::ContentRange(_) | Self::Range { .. } => Some(ErrorCode::RangeInvalid),
+            Self::BodyTooLarge { .. } => Some(ErrorCode::ManifestTooLarge),
+            Self::NoDigest => Some(ErrorCode::DigestInvalid),
+            Self::TargetTooLong | Self::HeadersTooLarge => None,
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        use registry::Error as E;
+        match self {
+            Self::Registry(E::Body(source)) if source.kind() == std::io::ErrorKind::TimedOut => {
+                StatusCode::REQUEST_TIMEOUT
+            }
+            Self::Registry(E::UploadBusy) => StatusCode::CONFLICT,
+            Self::Registry(E::Store(store::Error::Busy { .. })) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Registry(error) => error.code().status(),
+            // The grammar of the header, not its place in the upload: 416 would make clients ask for the status and go on.
+            Self::ContentRange(_) => StatusCode::BAD_REQUEST,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Route(_)
+            | Self::Method(_)
+            | Self::Range { .. }
+            | Self::BodyTooLarge { .. }
+            | Self::NoDigest => self.code().map_or(StatusCode::NOT_FOUND, ErrorCode::status),
+        }
+    }
+
+    /// What stands in `detail`: values that a program may want, not prose.
+    fn detail(&self) -> Value {
+        use registry::Error as E;
+        match self {
+            Self::Registry(error) => match error {
+                E::NameUnknown(name) => json!({ "name": name }),
+                E::ManifestUnknown(locator) => json!({ "reference": locator.to_string() }),
+                E::BlobUnknown(digest) => json!({ "digest": digest }),
+                E::ChildrenUnknown(digests) => json!({ "digests": digests }),
+                E::ChildSize { digest, expected, actual } => {
+                    json!({ "digest": digest, "expected": expected, "actual": actual })
+                }
+                E::DigestMismatch { expected, actual } | E::ManifestDigest { expected, actual } => {
+                    json!({ "expected": expected, "actual": actual })
+                }
+                E::OutOfOrder { expected, actual } | E::SizeMismatch { expected, actual } => {
+                    json!({ "expected": expected, "actual": actual })
+                }
+                _ => Value::Null,
+            },
+            Self::BodyTooLarge { limit } => json!({ "limit": limit }),
+            _ => Value::Null,
+        }
+    }
+
+    fn retry_after_secs(&self, status: StatusCode) -> Option<u64> {
+        match self {
+            Self::Registry(registry::Error::UploadBusy | registry::Error::Store(store::Error::Busy { .. })) => {
+                Some(RETRY_BUSY_SECS)
+            }
+            _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_UNAVAILABLE_SECS),
+        }
+    }
+
+    /// The answer, and a line in the log where the fault is ours.
+    pub(super) fn into_reply(self, method: &Method, id: RequestId) -> Reply {
+        let status = self.status();
+        let mut reply = reply::empty(status);
+        match self.code() {
+            Some(code) => {
+                let body = if status.is_server_error() {
+                    tracing::error!(http.request.id = %id, error = %Chain(&self), "request failed");
+                    ErrorBody::new(code, code.message().into(), json!({ "request_id": id.to_string() }))
+                } else {
+                    ErrorBody::new(code, Chain(&self).to_string(), self.detail())
+                };
+                reply::set_static(&mut reply, CONTENT_TYPE, "application/json");
+                reply::put_bytes(method, &mut reply, serde_json::to_vec(&body).unwrap_or_default().into());
+            }
+            None => {
+                reply::set_static(&mut reply, CONTENT_TYPE, "text/plain; charset=utf-8");
+                let text = match &self {
+                    Self::Route(_) => "404 page not found\n".into(),
+                    other => format!("{other}\n"),
+                };
+                reply::put_bytes(method, &mut reply, Bytes::from(text));
+            }
+        }
+        match &self {
+            Self::Method(methods) => {
+                reply.headers_mut().insert(ALLOW, allow(methods));
+            }
+            Self::Registry(registry::Error::ReadOnly | registry::Error::DeleteDisabled) => {
+                reply::set_static(&mut reply, ALLOW, "GET, HEAD");
+            }
+            Self::Range { size } => reply::set(&mut reply, CONTENT_RANGE, format!("bytes */{size}")),
+            _ => {}
+        }
+        if let Some(seconds) = self.retry_after_secs(status) {
+            reply.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        reply
+    }
+}
+
+/// `Allow` for some methods.
+pub(super) fn allow(methods: &[Method]) -> HeaderValue {
+    let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    HeaderValue::try_from(names.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// An error with its causes, in one line.
+pub(super) struct Chain<'a>(pub(super) &'a (dyn std::error::Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

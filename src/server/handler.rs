@@ -1,0 +1,114 @@
+//! The pipeline that every request takes, top to bottom on one screen.
+
+use std::sync::Arc;
+
+
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, StatusCode};
+use hyper::body::Incoming;
+
+use super::{Timeouts, api};
+use super::connection::Connection;
+use super::error::{self, Error};
+use super::log::{Record, Sink};
+use super::reply::{self, DOCKER_API_VERSION, Reply};
+use super::request::{RequestBody, RequestId, RequestIds};
+use crate::registry::Registry;
+use crate::spec::Route;
+use crate::spec::limits::{HEADER_BYTES_MAX, TARGET_BYTES_MAX};
+use crate::sys::Clock;
+
+/// What all requests share.
+pub(super) struct State {
+    pub(super) registry: Registry,
+    pub(super) clock: Clock,
+    pub(super) ids: RequestIds,
+    pub(super) access_log: Option<Sink>,
+    pub(super) timeouts: Timeouts,
+}
+
+/// One request while it is answered.
+pub(super) struct Call {
+    pub(super) state: Arc<State>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) head: Parts,
+    pub(super) body: RequestBody,
+    pub(super) id: RequestId,
+}
+
+/// Answers a request.
+pub(super) async fn handle(state: Arc<State>, connection: Arc<Connection>, request: Request<Incoming>) -> Reply {
+    let (head, body) = request.into_parts();
+    let body = RequestBody::new(body, &head.headers, state.timeouts.body_idle);
+    let id = state.ids.next();
+    let record = begin_record(&state, &connection, &head, id);
+    let method = head.method.clone();
+    let call = Call { state, connection, head, body, id };
+    let mut reply = if method.is_safe() {
+        finish(call).await
+    } else {
+        // What a client has begun is ended even if it hangs up: a cut upload keeps what arrived.
+        match tokio::spawn(finish(call)).await {
+            Ok(reply) => reply,
+            Err(panic) => {
+                tracing::error!(http.request.id = %id, error = %panic, "request failed");
+                reply::empty(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        }
+    };
+    if let Some(record) = record {
+        record.attach(&mut reply);
+    }
+    reply
+}
+
+/// The answer, with what stands on every one, and the body read or refused.
+async fn finish(mut call: Call) -> Reply {
+    let mut reply = match answer(&mut call).await {
+        Ok(reply) => reply,
+        Err(error) => error.into_reply(&call.head.method, call.id),
+    };
+    reply::set_static(&mut reply, DOCKER_API_VERSION.clone(), "registry/2.0");
+    reply::set_static(&mut reply, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    if call.body.dismiss() {
+        reply::set_static(&mut reply, CONNECTION, "close");
+    }
+    reply
+}
+
+async fn answer(call: &mut Call) -> Result<Reply, Error> {
+    check_lengths(&call.head)?;
+    let (method, uri) = (&call.head.method, &call.head.uri);
+    if matches!(uri.path(), "/" | "*") && (method.is_safe()) {
+        // Load balancers ask for it.
+        let mut reply = reply::empty(StatusCode::OK);
+        reply::set_static(&mut reply, CACHE_CONTROL, "no-cache");
+        return Ok(reply);
+    }
+    let route = Route::parse(uri.path(), uri.query())?;
+    if !route.methods().contains(method) {
+        if method != Method::OPTIONS {
+            return Err(Error::Method(route.methods()));
+        }
+        let mut reply = reply::empty(StatusCode::OK);
+        reply.headers_mut().insert(ALLOW, error::allow(route.methods()));
+        return Ok(reply);
+    }
+    api::answer(route, call).await
+}
+
+fn check_lengths(head: &Parts) -> Result<(), Error> {
+    let target = head.uri.path_and_query().map_or(0, |text| text.as_str().len());
+    if target > TARGET_BYTES_MAX {
+        return Err(Error::TargetTooLong);
+    }
+    let headers: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers > HEADER_BYTES_MAX { Err(Error::HeadersTooLarge) } else { Ok(()) }
+}
+
+/// A record of the request, where anybody will read it.
+fn begin_record(state: &State, connection: &Connection, head: &Parts, id: RequestId) -> Option<Record> {
+    (state.access_log.is_some() || tracing::enabled!(tracing::Level::INFO))
+        .then(|| Record::new(state.access_log.clone(), id, connection.peer, head, state.clock.now()))
+}

@@ -1,0 +1,131 @@
+//! Where the server listens: the address as configuration spells it, and the socket.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpSocket};
+
+/// `host:port` as distribution takes it: `127.0.0.1:5000`, `[::1]:5000`, `localhost:5000`, `:5000` for every interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// Empty for every interface.
+    host: String,
+    port: u16,
+}
+
+/// A text that is no address.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("invalid address {0:?}: expected HOST:PORT or :PORT")]
+pub(crate) struct AddressError(String);
+
+/// Why the server cannot listen.
+#[derive(Debug, Error)]
+pub(crate) enum BindError {
+    #[error("{address} is in use by another program")]
+    InUse { address: String },
+    #[error("{address} is not for this user to listen on")]
+    Denied { address: String },
+    #[error("{address} is not an address of this machine")]
+    NotHere { address: String },
+    #[error("cannot listen on {address}")]
+    Io { address: String, source: io::Error },
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let invalid = || AddressError(text.chars().take(80).collect());
+        let (host, port) = text.rsplit_once(':').ok_or_else(invalid)?;
+        let port = port.parse().map_err(|_| invalid())?;
+        let bare = match host.strip_prefix('[') {
+            Some(rest) => rest.strip_suffix(']').filter(|ip| ip.parse::<Ipv6Addr>().is_ok()).ok_or_else(invalid)?,
+            None if host.contains([':', '/', ' ']) => return Err(invalid()),
+            None => host,
+        };
+        Ok(Self { host: bare.into(), port })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Connections that wait to be accepted; the system may allow fewer.
+const BACKLOG: u32 = 4096;
+
+pub(super) async fn bind(address: &Address) -> Result<TcpListener, BindError> {
+    let fail = |source: io::Error| {
+        let address = address.to_string();
+        match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::InUse { address },
+            io::ErrorKind::PermissionDenied => BindError::Denied { address },
+            io::ErrorKind::AddrNotAvailable => BindError::NotHere { address },
+            _ => BindError::Io { address, source },
+        }
+    };
+    if address.host.is_empty() {
+        // One socket for both families; where the machine has no IPv6, the other alone.
+        let port = address.port;
+        return match listen((Ipv6Addr::UNSPECIFIED, port).into()) {
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+                listen((Ipv4Addr::UNSPECIFIED, port).into()).map_err(fail)
+            }
+            result => result.map_err(fail),
+        };
+    }
+    let found: Vec<SocketAddr> =
+        tokio::net::lookup_host((address.host.as_str(), address.port)).await.map_err(fail)?.collect();
+    // `localhost` has two addresses; like Go, take the IPv4 one first.
+    let mut ordered = found.clone();
+    ordered.sort_by_key(SocketAddr::is_ipv6);
+    let mut last = None;
+    for candidate in ordered {
+        match listen(candidate) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(fail(last.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart must not wait for the connections of the process before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Raises the soft limit of open files to the hard one, as Go's runtime does, and answers what it is now.
+pub(super) fn raise_file_limit() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Refused or not: what counts is what stands afterwards.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for text in ["127.0.0.1:5000", ":5000", "localhost:0", "[::1]:5000", "registry.example:80"] {
+            assert_eq!(text.parse::<Address>().expect(text).to_string(), text);
+        }
+        for text in ["", "5000", "localhost", "localhost:", "localhost:65536", "::1:5000", "[::1:5000", "[x]:1", "a b:1", "http://a:1"] {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+}

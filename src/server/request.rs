@@ -1,0 +1,170 @@
+//! What the server keeps of a request while it is answered: its head, its id, and its body with a limit on waiting.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, EXPECT};
+use hyper::body::{Body as _, Incoming};
+use tokio::time::{Instant, Sleep};
+
+use super::error::Error;
+use crate::registry;
+use crate::spec::limits::{UNWANTED_BODY_BYTES_MAX, UNWANTED_BODY_TIMEOUT_SECS};
+
+/// Names a request in the log and in answers that tell nothing else. Unique over restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RequestId {
+    process: u64,
+    number: u64,
+}
+
+/// Makes request ids.
+#[derive(Debug)]
+pub(super) struct RequestIds {
+    process: u64,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    pub(super) fn new() -> Self {
+        Self { process: u64::from_be_bytes(crate::sys::random()), next: AtomicU64::new(1) }
+    }
+
+    pub(super) fn next(&self) -> RequestId {
+        RequestId { process: self.process, number: self.next.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{:x}", self.process, self.number)
+    }
+}
+
+/// The body of a request: a stream that ends in an error when the client stops sending.
+pub(super) struct RequestBody {
+    inner: Incoming,
+    /// Longest wait for the next part.
+    patience: Duration,
+    /// Armed at the first wait.
+    idle: Option<Pin<Box<Sleep>>>,
+    /// The client sends only when it is told to, and has not been told yet.
+    expects_continue: bool,
+}
+
+impl RequestBody {
+    pub(super) fn new(inner: Incoming, headers: &HeaderMap, patience: Duration) -> Self {
+        Self { inner, patience, idle: None, expects_continue: headers.contains_key(EXPECT) }
+    }
+
+    /// As the registry takes it.
+    pub(super) fn incoming(&mut self) -> registry::Incoming<'_> {
+        Pin::new(self)
+    }
+
+    /// All of it, if it has at most `limit` bytes: a longer one is refused before it is read where the client said so.
+    pub(super) async fn collect(&mut self, headers: &HeaderMap, limit: usize) -> Result<Bytes, Error> {
+        if content_length(headers).is_some_and(|length| length > limit as u64) {
+            return Err(Error::BodyTooLarge { limit });
+        }
+        let mut first = Bytes::new();
+        let mut rest = BytesMut::new();
+        while let Some(part) = self.next().await {
+            let part = part.map_err(registry::Error::Body)?;
+            if first.len() + rest.len() + part.len() > limit {
+                return Err(Error::BodyTooLarge { limit });
+            }
+            if first.is_empty() {
+                first = part;
+            } else {
+                rest.extend_from_slice(&part);
+            }
+        }
+        if rest.is_empty() {
+            return Ok(first);
+        }
+        let mut all = BytesMut::with_capacity(first.len() + rest.len());
+        all.extend_from_slice(&first);
+        all.extend_from_slice(&rest);
+        Ok(all.freeze())
+    }
+
+    /// Whether nothing is left to read.
+    pub(super) fn is_ended(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    /// Deals with a body that nobody wanted. Answers whether the connection must be closed behind the answer.
+    ///
+    /// Closing a socket with unread bytes in it makes the kernel throw away what the client has not read yet, the answer
+    /// included: so the body is read for a while, beside the answer.
+    pub(super) fn dismiss(mut self) -> bool {
+        if self.is_ended() {
+            return false;
+        }
+        if self.expects_continue {
+            // The client may send the body or not (RFC 9110 §10.1.1): what comes next on this connection is unknown.
+            return true;
+        }
+        tokio::spawn(async move {
+            let drain = async {
+                let mut left = UNWANTED_BODY_BYTES_MAX;
+                while let Some(Ok(part)) = self.next().await {
+                    left = left.saturating_sub(part.len() as u64);
+                    if left == 0 {
+                        break;
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(Duration::from_secs(UNWANTED_BODY_TIMEOUT_SECS), drain).await;
+        });
+        false
+    }
+}
+
+impl Stream for RequestBody {
+    type Item = std::io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        this.expects_continue = false;
+        loop {
+            let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+                let idle = this.idle.get_or_insert_with(|| Box::pin(tokio::time::sleep(this.patience)));
+                return match idle.as_mut().poll(cx) {
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(()) => Poll::Ready(Some(Err(std::io::ErrorKind::TimedOut.into()))),
+                };
+            };
+            if let Some(idle) = &mut this.idle {
+                idle.as_mut().reset(Instant::now() + this.patience);
+            }
+            match frame {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(std::io::Error::other(error)))),
+                // Trailers say nothing to us.
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if data.is_empty() => {}
+                    Ok(data) => return Poll::Ready(Some(Ok(data))),
+                    Err(_) => {}
+                },
+            }
+        }
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestBody")
+    }
+}
+
+pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
