@@ -125,6 +125,23 @@ impl Output {
         }
     }
 
+    /// Where a server's access log goes: standard output, line by line.
+    pub(crate) fn access_log_lines(&self) -> Arc<dyn Fn(&str) + Send + Sync> {
+        let output = self.clone();
+        Arc::new(move |line| {
+            let mut stdout = output.stdout();
+            // A log that nobody reads any more must not end the server.
+            let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+        })
+    }
+
+    /// Where a server's log goes: standard error, line by line.
+    pub(crate) fn log_lines(&self) -> Arc<dyn Fn(&str) + Send + Sync> {
+        Arc::new(|line| {
+            let _ = io::stderr().lock().write_all(line.as_bytes());
+        })
+    }
+
     /// Remembers a warning, to be said once, at the end.
     pub(crate) fn warn(&self, text: impl fmt::Display) {
         let text = text.to_string();

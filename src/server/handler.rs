@@ -1,5 +1,6 @@
 //! The pipeline that every request takes, top to bottom on one screen.
 
+use std::fmt;
 use std::sync::Arc;
 
 
@@ -111,4 +112,10 @@ fn check_lengths(head: &Parts) -> Result<(), Error> {
 fn begin_record(state: &State, connection: &Connection, head: &Parts, id: RequestId) -> Option<Record> {
     (state.access_log.is_some() || tracing::enabled!(tracing::Level::INFO))
         .then(|| Record::new(state.access_log.clone(), id, connection.peer, head, state.clock.now()))
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("registry", &self.registry).finish_non_exhaustive()
+    }
 }

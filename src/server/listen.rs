@@ -1,5 +1,6 @@
 //! Where the server listens: the address as configuration spells it, and the socket.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,8 +13,13 @@ use tokio::net::{TcpListener, TcpSocket};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     /// Empty for every interface.
-    host: String,
+    host: Cow<'static, str>,
     port: u16,
+}
+
+impl Address {
+    /// Where a registry for one person listens.
+    pub(crate) const LOCAL: Self = Self { host: Cow::Borrowed("127.0.0.1"), port: 5000 };
 }
 
 /// A text that is no address.
@@ -46,7 +52,7 @@ impl FromStr for Address {
             None if host.contains([':', '/', ' ']) => return Err(invalid()),
             None => host,
         };
-        Ok(Self { host: bare.into(), port })
+        Ok(Self { host: bare.to_owned().into(), port })
     }
 }
 
@@ -84,7 +90,7 @@ pub(super) async fn bind(address: &Address) -> Result<TcpListener, BindError> {
         };
     }
     let found: Vec<SocketAddr> =
-        tokio::net::lookup_host((address.host.as_str(), address.port)).await.map_err(fail)?.collect();
+        tokio::net::lookup_host((address.host.as_ref(), address.port)).await.map_err(fail)?.collect();
     // `localhost` has two addresses; like Go, take the IPv4 one first.
     let mut ordered = found.clone();
     ordered.sort_by_key(SocketAddr::is_ipv6);

@@ -29,11 +29,13 @@ use handler::State;
 use request::RequestIds;
 
 mod api;
+pub(crate) mod config;
 mod connection;
 mod error;
 mod handler;
 mod listen;
 mod log;
+pub(crate) mod logging;
 mod mapping;
 mod origin;
 mod reply;

@@ -65,7 +65,8 @@ impl RequestBody {
 
     /// As the registry takes it.
     pub(super) fn incoming(&mut self) -> registry::Incoming<'_> {
-        Pin::new(self)
+        let pinned: Pin<&mut Self> = Pin::new(self);
+        pinned
     }
 
     /// All of it, if it has at most `limit` bytes: a longer one is refused before it is read where the client said so.

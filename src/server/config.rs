@@ -1,0 +1,57 @@
+//! Configuration: [`FileConfig`](file::FileConfig) is what was written, [`Config`] what is meant, with nothing left open.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Address;
+use super::logging::{Formatter, Level};
+use crate::registry::{Completeness, Options};
+use crate::spec::limits::DRAIN_SECS;
+
+/// What a server does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) address: Address,
+    pub(crate) storage: Storage,
+    pub(crate) options: Options,
+    pub(crate) log: Log,
+    /// For requests in progress after a signal.
+    pub(crate) drain: Duration,
+}
+
+/// Where the bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    Filesystem { root: PathBuf },
+    Memory,
+}
+
+/// What is written, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Log {
+    pub(crate) level: Level,
+    pub(crate) formatter: Formatter,
+    /// Stand on every line.
+    pub(crate) fields: BTreeMap<String, String>,
+    /// Apache's combined format, on standard output.
+    pub(crate) access_log: bool,
+}
+
+impl Config {
+    /// A registry for one person: loopback only, deletes allowed, quiet.
+    pub(crate) fn local(root: PathBuf) -> Self {
+        Self {
+            address: Address::LOCAL,
+            storage: Storage::Filesystem { root },
+            options: Options { delete_enabled: true, read_only: false, completeness: Completeness::Whole },
+            log: Log {
+                level: Level::Warn,
+                formatter: Formatter::Text,
+                fields: BTreeMap::new(),
+                access_log: false,
+            },
+            drain: Duration::from_secs(DRAIN_SECS),
+        }
+    }
+}
