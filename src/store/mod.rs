@@ -14,11 +14,13 @@ use thiserror::Error;
 
 use crate::spec::ByteRange;
 
+mod fs;
 pub(crate) mod keys;
 mod memory;
 #[cfg(test)]
 pub(crate) mod suite;
 
+pub(crate) use fs::Fs;
 pub(crate) use keys::{Key, Prefix};
 pub(crate) use memory::Memory;
 
@@ -114,8 +116,12 @@ impl Object {
 impl Error {
     /// Gives an I/O error its meaning.
     pub(crate) fn from_io(key: &Key, source: std::io::Error) -> Self {
+        Self::from_io_named(key.as_str(), source)
+    }
+
+    fn from_io_named(key: &str, source: std::io::Error) -> Self {
         use std::io::ErrorKind;
-        let key = key.to_string();
+        let key = key.to_owned();
         match source.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Self::NotFound { key },
             ErrorKind::AlreadyExists => Self::Exists { key },

@@ -1,0 +1,181 @@
+//! Directories: made when a value needs them, removed with the last one, and synced.
+//!
+//! A new directory is there to stay once its parent is synced. Who made one syncs the parent before it answers, and so
+//! does everybody who puts a value below meanwhile: [`Unsynced`] knows which are new.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Inner;
+
+/// How often making directories is begun anew when deletions keep removing them. Each turn needs a deletion to come in
+/// between two system calls; so many in a row are no race but a fault.
+const RACES_MAX: usize = 1000;
+
+/// Directories whose parent may not know them after a power failure, each with a mark of everyone who made it.
+#[derive(Debug, Default)]
+pub(super) struct Unsynced {
+    marks: Mutex<HashMap<PathBuf, Vec<u64>>>,
+    next: AtomicU64,
+}
+
+/// New directories above a value, with the marks they had when it was looked.
+#[derive(Debug, Default)]
+pub(super) struct Debts(Vec<(PathBuf, Vec<u64>)>);
+
+impl Unsynced {
+    fn marks(&self) -> MutexGuard<'_, HashMap<PathBuf, Vec<u64>>> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mark(&self, directory: &Path) -> u64 {
+        let mark = self.next.fetch_add(1, Ordering::Relaxed);
+        self.marks().entry(directory.to_owned()).or_default().push(mark);
+        mark
+    }
+
+    fn unmark(&self, directory: &Path, done: &[u64]) {
+        let mut all = self.marks();
+        if let Some(marks) = all.get_mut(directory) {
+            marks.retain(|mark| !done.contains(mark));
+            if marks.is_empty() {
+                all.remove(directory);
+            }
+        }
+    }
+
+    /// The new directories among `directory` and those above it.
+    pub(super) fn debts(&self, directory: &Path, root: &Path) -> Debts {
+        let all = self.marks();
+        if all.is_empty() {
+            return Debts::default();
+        }
+        let above = directory.ancestors().take_while(|at| at.starts_with(root));
+        Debts(above.filter_map(|at| Some((at.to_owned(), all.get(at)?.clone()))).collect())
+    }
+
+    /// The parents of these directories are synced.
+    pub(super) fn settle(&self, debts: &Debts) {
+        for (directory, marks) in &debts.0 {
+            self.unmark(directory, marks);
+        }
+    }
+
+    /// Nobody will ask for this directory again, or only with a sync of its own.
+    pub(super) fn forget(&self, directory: &Path) {
+        self.marks().remove(directory);
+    }
+}
+
+impl Debts {
+    /// What to sync for these directories to stay.
+    pub(super) fn parents(&self) -> BTreeSet<PathBuf> {
+        self.0.iter().filter_map(|(directory, _)| directory.parent()).map(Path::to_owned).collect()
+    }
+}
+
+impl Inner {
+    /// Does `work` on a path, making the directories above it where they are missing, again and again while deletions
+    /// remove them.
+    pub(super) fn with_parents<T>(&self, path: &Path, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        let parent = path.parent().unwrap_or(&self.root);
+        for _ in 0..RACES_MAX {
+            match work() {
+                Err(error) if error.kind() == ErrorKind::NotFound => self.make(parent)?,
+                done => return done,
+            }
+        }
+        work()
+    }
+
+    /// Makes a directory and those above it. That it is still there on return is not certain.
+    fn make(&self, directory: &Path) -> io::Result<()> {
+        let mark = self.unsynced.mark(directory);
+        let made = match fs::create_dir(directory) {
+            // Above the root nothing is made: if the disk is not mounted, an error has to say so.
+            Err(error) if error.kind() == ErrorKind::NotFound && directory != self.root => {
+                let above = directory.parent().map_or(Ok(()), |parent| self.make(parent));
+                above.and_then(|()| fs::create_dir(directory))
+            }
+            made => made,
+        };
+        let Err(error) = made else { return Ok(()) };
+        self.unsynced.unmark(directory, &[mark]);
+        match error.kind() {
+            ErrorKind::AlreadyExists => Ok(()),
+            // Removed under our hands; the caller tries again.
+            ErrorKind::NotFound if directory != self.root => Ok(()),
+            _ => Err(error),
+        }
+    }
+
+    /// Removes `directory` and those above it as far as they are empty. Answers the lowest that stays.
+    pub(super) fn remove_empty(&self, directory: &Path) -> io::Result<PathBuf> {
+        for at in directory.ancestors().take_while(|&at| at != self.root) {
+            match fs::remove_dir(at) {
+                Ok(()) => self.unsynced.forget(at),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                // Somebody's again, or (a symbolic link, a mount point) none of ours to remove.
+                Err(error) if is_in_use(&error) => return Ok(at.to_owned()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.root.clone())
+    }
+
+    /// Syncs directories, side by side. One that is gone by now needs no sync: the one it was removed from does.
+    pub(super) fn sync_directories(&self, directories: &BTreeSet<PathBuf>) -> io::Result<()> {
+        let mut others = directories.clone();
+        match others.pop_last() {
+            Some(last) => self.sync_with(&others, || self.sync_directory(&last)),
+            None => Ok(()),
+        }
+    }
+
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        let mut at = directory;
+        loop {
+            self.note(|| format!("sync {}/", at.strip_prefix(&self.root).unwrap_or(at).display()));
+            match (sync(at), at.parent()) {
+                (Err(error), Some(parent)) if error.kind() == ErrorKind::NotFound && at != self.root => at = parent,
+                (done, _) => return done,
+            }
+        }
+    }
+
+    /// Syncs directories while `work` syncs something else. Devices flush once for those who ask together.
+    pub(super) fn sync_with(
+        &self,
+        directories: &BTreeSet<PathBuf>,
+        work: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        std::thread::scope(|scope| {
+            let others: Vec<_> =
+                directories.iter().map(|directory| scope.spawn(|| self.sync_directory(directory))).collect();
+            let mut result = work();
+            for other in others {
+                let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                result = result.and(other);
+            }
+            result
+        })
+    }
+}
+
+fn is_in_use(error: &io::Error) -> bool {
+    use ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotADirectory, ResourceBusy};
+    matches!(error.kind(), DirectoryNotEmpty | AlreadyExists | NotADirectory | ResourceBusy)
+}
+
+/// Makes the entries of a directory durable.
+pub(super) fn sync(directory: &Path) -> io::Result<()> {
+    match File::open(directory)?.sync_all() {
+        // Some network and FUSE file systems know no sync of a directory: their servers see to it.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        done => done,
+    }
+}
