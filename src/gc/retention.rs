@@ -1,0 +1,136 @@
+//! What the rules of a [`Policy`] say about the tags of one repository and about a manifest without a tag.
+//!
+//! Knows nothing of what a tag reaches: that is the plan's.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::inventory::{Held, Holding, Inventory};
+use super::policy::{Action, AgeSource, Policy, Rule};
+
+/// Index of a rule in its policy.
+pub(crate) type RuleIndex = usize;
+
+/// What the rules want.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vote {
+    /// No rule selects it: it stays.
+    None,
+    Keep(RuleIndex, KeepReason),
+    Delete(RuleIndex),
+}
+
+/// Why a rule keeps something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeepReason {
+    /// The rule says so.
+    Protected,
+    Excepted,
+    /// Among the newest that it keeps.
+    Newest,
+    /// It would go by age, and nobody knows its age.
+    UnknownAge,
+}
+
+impl Vote {
+    /// Keep beats delete; among equals the first rule speaks.
+    fn join(&mut self, other: Self) {
+        match (*self, other) {
+            (Self::None, other) => *self = other,
+            (Self::Delete(_), Self::Keep(..)) => *self = other,
+            _ => {}
+        }
+    }
+}
+
+/// The votes on every tag of `holding`, in its order; those of `is_ordinary` only, `None` for the others.
+pub(crate) fn vote_on_tags(
+    inventory: &Inventory,
+    policy: &Policy,
+    holding: &Holding,
+    is_ordinary: impl Fn(usize) -> bool,
+    now: Timestamp,
+) -> Vec<Vote> {
+    let mut votes = vec![Vote::None; holding.tags.len()];
+    for (index, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.is_about_repository(&holding.name)) {
+        let mut selected = Vec::new();
+        for (at, entry) in holding.tags.iter().enumerate().filter(|(at, _)| is_ordinary(*at)) {
+            if rule.excepts(&entry.tag) {
+                votes[at].join(Vote::Keep(index, KeepReason::Excepted));
+            } else if rule.is_about_tag(&entry.tag) {
+                selected.push(at);
+            }
+        }
+        let born = |at: usize| born(inventory, policy, holding, at);
+        if let (Some(keep), Action::Delete) = (rule.keep, rule.action) {
+            keep_newest(index, keep, &selected, born, &mut votes);
+        }
+        for at in selected {
+            let age = born(at).map(|born| now.duration_since(born));
+            votes[at].join(vote(rule, index, age));
+        }
+    }
+    votes
+}
+
+/// What the rules say about a manifest that no tag needs.
+pub(crate) fn vote_on_untagged(
+    inventory: &Inventory,
+    policy: &Policy,
+    holding: &Holding,
+    held: Held,
+    now: Timestamp,
+) -> Vote {
+    let born = match policy.age {
+        AgeSource::Created => inventory.node(inventory.stored_as(held.content)).and_then(|node| node.created),
+        AgeSource::Pushed => held.changed,
+    };
+    let age = born.map(|born| now.duration_since(born));
+    let mut joined = Vote::None;
+    for (index, rule) in policy.rules.iter().enumerate() {
+        if rule.untagged && rule.is_about_repository(&holding.name) {
+            joined.join(vote(rule, index, age));
+        }
+    }
+    joined
+}
+
+/// When the image of a tag was built, or the tag written.
+fn born(inventory: &Inventory, policy: &Policy, holding: &Holding, at: usize) -> Option<Timestamp> {
+    let entry = &holding.tags[at];
+    match policy.age {
+        AgeSource::Created => inventory.node(inventory.stored_as(entry.target))?.created,
+        AgeSource::Pushed => entry.changed,
+    }
+}
+
+/// Keeps the newest of the selected tags, and those whose age is unknown: any of them might be the newest.
+fn keep_newest(
+    index: RuleIndex,
+    keep: usize,
+    selected: &[usize],
+    born: impl Fn(usize) -> Option<Timestamp>,
+    votes: &mut [Vote],
+) {
+    let mut known = Vec::new();
+    for &at in selected {
+        match born(at) {
+            Some(time) => known.push((time, at)),
+            None => votes[at].join(Vote::Keep(index, KeepReason::UnknownAge)),
+        }
+    }
+    // Of equal times the greater name counts as newer: the same choice in every run.
+    known.sort_unstable_by(|a, b| b.cmp(a));
+    for (_, at) in known.into_iter().take(keep) {
+        votes[at].join(Vote::Keep(index, KeepReason::Newest));
+    }
+}
+
+/// What one rule says about something that it is about.
+fn vote(rule: &Rule, index: RuleIndex, age: Option<SignedDuration>) -> Vote {
+    match (rule.action, rule.selects_age(age)) {
+        (_, None) => Vote::Keep(index, KeepReason::UnknownAge),
+        (_, Some(false)) => Vote::None,
+        (Action::Keep, Some(true)) => Vote::Keep(index, KeepReason::Protected),
+        (Action::Delete, Some(true)) => Vote::Delete(index),
+    }
+}
