@@ -1,13 +1,16 @@
 //! What a command works with: the output, the clock, the environment, the settings, and the registries it talks to.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::config::Config;
 use super::environment::Environment;
 use super::failure::Failure;
 use super::flags::Flags;
 use super::output::Output;
-use crate::spec::{Host, Reference};
+use crate::client::credentials;
+use crate::client::{Event, Keychain, Remote, RemoteOptions, RemoteRepository};
+use crate::spec::{Host, Locator, Reference, Tag};
 use crate::sys::Clock;
 
 /// The registry of references that name none, when nobody says which: what `reg serve` listens on.
@@ -22,13 +25,24 @@ pub(crate) struct Context {
     pub(crate) flags: Flags,
     /// Read when first asked for: not every command needs it, and those must not fail with it.
     config: OnceLock<Config>,
+    /// One for each host: connections, tokens and limits are shared by everything a command does.
+    remotes: Mutex<BTreeMap<Host, Remote>>,
+    keychain: OnceLock<Arc<Keychain>>,
 }
 
 impl Context {
     pub(crate) fn new(flags: Flags, environment: Environment) -> Self {
         let clock = Clock::System;
         let output = Output::new(&flags, &environment, &clock);
-        Self { output, clock, environment, flags, config: OnceLock::new() }
+        Self {
+            output,
+            clock,
+            environment,
+            flags,
+            config: OnceLock::new(),
+            remotes: Mutex::default(),
+            keychain: OnceLock::new(),
+        }
     }
 
     pub(crate) fn config(&self) -> Result<&Config, Failure> {
@@ -69,6 +83,115 @@ impl Context {
         }
         Reference::parse(text, &self.default_host()?)
             .map_err(|error| Failure::from(error).context(format!("invalid reference {text:?}")))
+    }
+
+    /// Parses a reference to something that is only read, where a missing tag is `latest`.
+    pub(crate) fn reference_to_read(&self, text: &str) -> Result<(Reference, Locator), Failure> {
+        let reference = self.reference(text)?;
+        match reference.locator() {
+            Some(locator) => Ok((reference, locator)),
+            None => {
+                let latest: Tag = "latest".parse()?;
+                Ok((reference.at(latest.clone()), latest.into()))
+            }
+        }
+    }
+
+    /// Parses a reference to a repository as a whole.
+    pub(crate) fn repository_reference(&self, text: &str) -> Result<Reference, Failure> {
+        let reference = self.reference(text)?;
+        match reference.locator() {
+            None => Ok(reference),
+            Some(_) => Err(Failure::usage(format!("{text:?} names one image; a repository is expected"))
+                .with_hint(format!("{}/{}", reference.host, reference.repository))),
+        }
+    }
+
+    /// The registry at `host`. Nothing is sent yet.
+    pub(crate) fn remote(&self, host: &Host) -> Result<Remote, Failure> {
+        let mut remotes = self.remotes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(remote) = remotes.get(host) {
+            return Ok(remote.clone());
+        }
+        let remote = Remote::open(host.clone(), self.remote_options(host)?)?;
+        remotes.insert(host.clone(), remote.clone());
+        Ok(remote)
+    }
+
+    /// The repository that a reference names.
+    pub(crate) fn repository(&self, reference: &Reference) -> Result<RemoteRepository, Failure> {
+        Ok(self.remote(&reference.host)?.repository(&reference.repository))
+    }
+
+    /// How `host` is talked to, by flags and configuration.
+    pub(crate) fn remote_options(&self, host: &Host) -> Result<RemoteOptions, Failure> {
+        let configured = self.config()?.host.get(host.as_str()).cloned().unwrap_or_default();
+        let mut options = RemoteOptions {
+            plain_http: self.flags.plain_http || configured.plain_http,
+            insecure: self.flags.insecure || configured.insecure,
+            ca_files: self.flags.ca_file.iter().cloned().chain(configured.ca_file).collect(),
+            keychain: self.keychain(),
+            clock: self.clock.clone(),
+            observer: self.observer(),
+            ..RemoteOptions::default()
+        };
+        if let Some(wait) = self.flags.max_wait {
+            options.max_wait_secs = wait.as_secs();
+        }
+        Ok(options)
+    }
+
+    /// Where credentials come from.
+    pub(crate) fn keychain(&self) -> Arc<Keychain> {
+        self.keychain.get_or_init(|| Arc::new(Keychain::new(self.credential_environment()))).clone()
+    }
+
+    /// What the environment says about credentials.
+    pub(crate) fn credential_environment(&self) -> credentials::Environment {
+        let environment = &self.environment;
+        credentials::Environment {
+            explicit: None,
+            auth_file: environment
+                .get("REG_AUTH_FILE")
+                .or_else(|| environment.get("REGISTRY_AUTH_FILE"))
+                .map(Into::into),
+            docker_auth_config: environment.get("DOCKER_AUTH_CONFIG").map(Into::into),
+            runtime_dir: environment.get("XDG_RUNTIME_DIR").map(Into::into),
+            config_home: environment.config_home(),
+            docker_dir: environment
+                .get("DOCKER_CONFIG")
+                .map(Into::into)
+                .or_else(|| Some(environment.home()?.join(".docker"))),
+            reg_dir: environment.config_home().map(|home| home.join("reg")),
+            path: environment.get("PATH").map(Into::into),
+        }
+    }
+
+    /// Tells the user what a remote does: warnings once, requests with `-v`, headers with `-vv`.
+    fn observer(&self) -> Arc<dyn Fn(&Event) + Send + Sync> {
+        let (output, verbose) = (self.output.clone(), self.flags.verbose);
+        Arc::new(move |event| {
+            let headers = |headers: &http::HeaderMap, sign: char| {
+                for (name, value) in headers.iter().filter(|_| verbose > 1) {
+                    output.note(format!("{sign}   {name}: {}", String::from_utf8_lossy(value.as_bytes())));
+                }
+            };
+            match event {
+                Event::Warning(text) => output.warn(text),
+                _ if verbose == 0 => {}
+                Event::Request { method, url, headers: sent } => {
+                    output.note(format!("> {method} {url}"));
+                    headers(sent, '>');
+                }
+                Event::Answer { method, url, status, millis, headers: received } => {
+                    output.note(format!("< {status} {method} {url} ({millis} ms)"));
+                    headers(received, '<');
+                }
+                Event::Retry { method, url, reason, wait_millis } => {
+                    output.note(format!("* {method} {url} again in {wait_millis} ms: {reason}"));
+                }
+            }
+        })
     }
 }
 

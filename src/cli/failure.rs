@@ -6,10 +6,10 @@ use std::fmt;
 use std::process::ExitCode;
 
 use super::output::{self, Output};
-use crate::content;
 use crate::spec::Host;
 use crate::spec::name::NameError;
 use crate::spec::reference::ReferenceError;
+use crate::{client, content};
 
 /// The exit codes, as `reg --help` and the man page show them.
 pub(crate) const EXIT_CODES_HELP: &str = "\
@@ -178,6 +178,32 @@ impl From<content::Error> for Failure {
             | content::Kind::Failed => Kind::Failed,
         };
         Self::new(kind, error)
+    }
+}
+
+impl From<client::Error> for Failure {
+    fn from(error: client::Error) -> Self {
+        use client::Error as E;
+        let hint = match &error {
+            E::Denied { origin: Some(origin), user, .. }
+            | E::Token { denied: true, origin: Some(origin), user, .. } => {
+                let user = user.as_ref().map_or_else(String::new, |user| format!("user {user}, "));
+                Some(format!("the credentials used ({user}from {origin}) do not suffice, or the name does not exist"))
+            }
+            E::PlainHttp { host } => {
+                Some(format!("--plain-http, or plain_http = true below [host.{:?}]", host.as_str()))
+            }
+            E::Certificate { .. } => Some("--ca-file FILE trusts the authority that signed it".into()),
+            E::RateLimited { retry_after_secs: Some(seconds), .. } => {
+                Some(format!("try again in {seconds} s, or wait for it with --max-wait {seconds}s"))
+            }
+            _ => None,
+        };
+        let failure = Self::from(content::Error::from(error));
+        match hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
     }
 }
 

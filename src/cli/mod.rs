@@ -7,6 +7,8 @@ mod catalog;
 mod config;
 mod context;
 mod copy;
+mod digest;
+mod enrich;
 mod environment;
 mod failure;
 mod flags;
@@ -19,6 +21,8 @@ mod output;
 mod ping;
 mod prompt;
 mod serve;
+mod tag;
+mod tags;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -49,11 +53,14 @@ enum Command {
     Catalog(catalog::Args),
     #[command(visible_alias = "cp")]
     Copy(copy::Args),
+    Digest(digest::Args),
     GcPlan(gc_plan::Args),
     Login(login::Args),
     Logout(logout::Args),
     Ping(ping::Args),
     Serve(serve::Args),
+    Tag(tag::Args),
+    Tags(tags::Args),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }
@@ -63,11 +70,14 @@ impl Command {
         match self {
             Self::Catalog(args) => wait(Threads::One, catalog::run(context, args)),
             Self::Copy(args) => wait(Threads::Many, copy::run(context, args)),
+            Self::Digest(args) => wait(Threads::One, digest::run(context, args)),
             Self::GcPlan(args) => wait(Threads::Many, gc_plan::run(context, args)),
             Self::Login(args) => wait(Threads::One, login::run(context, args)),
             Self::Logout(args) => wait(Threads::One, logout::run(context, args)),
             Self::Ping(args) => wait(Threads::One, ping::run(context, args)),
             Self::Serve(args) => serve::run(context, args),
+            Self::Tag(args) => wait(Threads::One, tag::run(context, args)),
+            Self::Tags(args) => wait(Threads::One, tags::run(context, args)),
             Self::Completions(args) => generate::completions(context, args),
             Self::Man(args) => generate::man(context, args),
         }
