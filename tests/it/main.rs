@@ -1,3 +1,5 @@
 //! The integration tests: the real binary and literal bytes over the wire.
 
+mod api;
+mod support;
 mod tidy;

@@ -1,0 +1,3 @@
+//! The registry API: literal requests to a real server, literal answers.
+
+mod base;

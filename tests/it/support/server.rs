@@ -1,0 +1,97 @@
+//! A real `reg serve` as a child process.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+use super::http::Client;
+
+/// A running server. It is killed when the value goes.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// `127.0.0.1:PORT`
+    pub(crate) host: String,
+    /// The data.
+    pub(crate) root: PathBuf,
+    /// Standard output up to and with the ready line.
+    pub(crate) ready: String,
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+/// The program under test, with nothing of this process's environment.
+pub(crate) fn reg() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reg"));
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("TZ", "UTC").env("RUST_BACKTRACE", "1");
+    command
+}
+
+impl Server {
+    /// Starts a server with its data in `root` and waits until it listens.
+    pub(crate) fn start(root: &Path) -> Self {
+        Self::start_with(root, reg().arg("serve").args(["--addr", "127.0.0.1:0", "--root"]).arg(root))
+    }
+
+    /// Starts a server as `command` says and waits until it listens.
+    pub(crate) fn start_with(root: &Path, command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the program starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let mut ready = String::new();
+        let host = loop {
+            let at = ready.len();
+            let read = stdout.read_line(&mut ready).expect("stdout is text");
+            assert!(read > 0, "the server ended before it listened: {:?}", child.wait());
+            if let Some((_, host)) = ready[at..].trim_end().split_once("listening on http://") {
+                break host.to_owned();
+            }
+        };
+        Self { host, root: root.to_owned(), ready, child, stdout }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(&self.host)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal: `TERM`, `INT`, `KILL`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits for the end of the server; its status and the rest of its standard output.
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).expect("stdout is text");
+        (self.child.wait().expect("the server ends"), rest)
+    }
+
+    /// Whether the server is there.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("the child is ours").is_none()
+    }
+
+    /// Kills the server as a power cut would, and starts it again on the same data.
+    pub(crate) fn kill_and_restart(self) -> Self {
+        self.signal("KILL");
+        let root = self.root.clone();
+        drop(self.wait());
+        Self::start(&root)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
