@@ -1,6 +1,6 @@
 //! `reg serve`: builds the store, the registry and the server out of what the user said, and runs them to their end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::registry::Registry;
 use crate::server::config::{Config, Storage};
 use crate::server::logging::{self, Level};
 use crate::server::{self, Address, BindError, Server, Signal, Sink, Stopped, Timeouts};
-use crate::store::{self, Driver, Memory};
+use crate::store::{self, Driver, Fs, Memory};
 
 /// Run a registry
 #[derive(Debug, clap::Args)]
@@ -101,9 +101,21 @@ fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure
     match storage {
         Storage::Memory => Ok(Arc::new(Memory::new(context.clock.clone()))),
         Storage::Filesystem { root } => {
-            Ok(Arc::new(Memory::new(context.clock.clone())))
+            let fs = Fs::open(root, context.clock.clone()).and_then(|fs| fs.check_writable().map(|()| fs));
+            Ok(Arc::new(fs.map_err(|error| cannot_open(root, error))?))
         }
     }
+}
+
+fn cannot_open(root: &Path, error: store::Error) -> Failure {
+    let hint = match &error {
+        store::Error::Denied { .. } => "name a directory that you may write to with --root DIR",
+        store::Error::OutOfSpace { .. } => "make room, or name another directory with --root DIR",
+        _ => "name another directory with --root DIR",
+    };
+    Failure::new(Kind::Failed, error)
+        .context(format!("cannot start the registry in {}", root.display()))
+        .with_hint(hint)
 }
 
 /// Says where the registry is and what to do with it. The first line is a contract: scripts and tests wait for it.
