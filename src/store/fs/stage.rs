@@ -3,7 +3,7 @@
 //! Chunks are gathered and written by a blocking thread, one write at a time, while the caller hashes the next ones. What
 //! an upload needs in memory is two times [`GATHER_BYTES`].
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -151,14 +151,13 @@ impl FsStage {
     }
 
     fn remove_file(&self) -> io::Result<()> {
-        let left = self.inner.remove(&self.path)?;
-        self.inner.sync_directories(&BTreeSet::from([left]))
+        self.inner.remove(&self.path)
     }
 }
 
 /// The size of an open session, if the session is still under its name: it may have been published or discarded while the
 /// file was opened, and nobody may write to a published blob.
-fn still_there(path: &Path, file: &File) -> io::Result<u64> {
+pub(super) fn still_there(path: &Path, file: &File) -> io::Result<u64> {
     let (open, named) = (file.metadata()?, fs::metadata(path)?);
     if (open.dev(), open.ino()) == (named.dev(), named.ino()) && open.is_file() {
         Ok(open.len())

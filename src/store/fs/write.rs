@@ -105,27 +105,38 @@ impl Inner {
     }
 
     pub(super) fn delete(&self, keys: &[Key]) -> Result<()> {
-        let mut left = BTreeSet::new();
+        let mut parents = BTreeSet::new();
         for key in keys {
             let target = self.path(key.as_str())?;
-            let parent = self.remove(&target).map_err(|source| write_error(key.as_str(), source))?;
-            left.insert(parent);
+            parents.insert(unlink(&target).map_err(|source| write_error(key.as_str(), source))?);
         }
-        // Also where nothing was there to remove: who removed it may not have synced yet.
         let key = keys.first().map_or("", Key::as_str);
-        self.sync_directories(&left).map_err(|source| write_error(key, source))
+        self.remove_and_sync(&parents).map_err(|source| write_error(key, source))
     }
 
-    /// Removes a file and the directories that are empty without it. Answers what is to be synced.
-    pub(super) fn remove(&self, target: &Path) -> io::Result<PathBuf> {
-        let parent = target.parent().unwrap_or(&self.root);
-        match fs::remove_file(target) {
-            Ok(()) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-            // A directory is no value; systems other than Linux say EPERM.
-            Err(_) if target.is_dir() => return Ok(target.to_owned()),
-            Err(error) => return Err(error),
-        }
-        self.remove_empty(parent)
+    /// Removes a file, and the directories that are empty without it.
+    pub(super) fn remove(&self, target: &Path) -> io::Result<()> {
+        self.remove_and_sync(&BTreeSet::from([unlink(target)?]))
+    }
+
+    /// Removes directories that are empty, and makes durable that these and their former entries are gone. Syncs also
+    /// where nothing was there to remove: who removed it may not have synced yet.
+    fn remove_and_sync(&self, directories: &BTreeSet<PathBuf>) -> io::Result<()> {
+        let lowest_left = |directories: &BTreeSet<PathBuf>| -> io::Result<BTreeSet<_>> {
+            directories.iter().map(|directory| self.remove_empty(directory)).collect()
+        };
+        // What stays in the first round for one may go with the next.
+        self.sync_directories(&lowest_left(&lowest_left(directories)?)?)
+    }
+}
+
+/// Removes a file. Answers the directory to look at next.
+fn unlink(target: &Path) -> io::Result<PathBuf> {
+    let parent = target.parent().unwrap_or(target).to_owned();
+    match fs::remove_file(target) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(parent),
+        // A directory is no value; systems other than Linux say EPERM.
+        Err(_) if target.is_dir() => Ok(parent),
+        removed => removed.map(|()| parent),
     }
 }
