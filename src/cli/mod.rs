@@ -21,6 +21,7 @@ mod output;
 mod ping;
 mod prompt;
 mod serve;
+mod survey;
 mod tag;
 mod tags;
 

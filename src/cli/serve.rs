@@ -138,7 +138,9 @@ fn announce(context: &Context, server: &Server, storage: &Storage) -> Result<(),
 
 fn cannot_listen(error: BindError) -> Failure {
     let hint = match &error {
-        BindError::InUse { .. } => Some("another registry may be running; choose another port with --addr 127.0.0.1:5001"),
+        BindError::InUse { .. } => {
+            Some("another registry may be running; choose another port with --addr 127.0.0.1:5001")
+        }
         BindError::Denied { .. } => Some("ports below 1024 are for root; choose another with --addr"),
         BindError::NotHere { .. } => Some("--addr :5000 listens on every interface"),
         BindError::Io { .. } => None,

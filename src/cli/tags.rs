@@ -210,7 +210,7 @@ impl Listing<'_> {
             Some(key @ (Sort::Created | Sort::Size)) => key,
             by_name => {
                 match by_name {
-                    Some(Sort::Semver) => tags.sort_by(|a, b| compare(a.as_str(), b.as_str())),
+                    Some(Sort::Semver) => tags.sort_by(compare),
                     Some(_) => tags.sort(),
                     None => {}
                 }

@@ -118,6 +118,13 @@ impl Holding {
     }
 }
 
+/// Whether a date of an image's config says when it was built, and not that nobody was to know.
+pub(crate) fn is_known_date(created: Timestamp) -> bool {
+    /// 1981-01-01: build packs stamp 1980, others the epoch or the zero time of their language.
+    const FIRST_KNOWN_SECOND: i64 = 347_155_200;
+    created.as_second() >= FIRST_KNOWN_SECOND
+}
+
 /// Everything a plan needs to know.
 #[derive(Clone, Debug)]
 pub(crate) struct Inventory {
@@ -220,10 +227,8 @@ impl Inventory {
 
     /// Says when an image was built. Dates from before there were images are what reproducible builds write: unknown.
     pub(crate) fn set_created(&mut self, id: ContentId, created: Option<Timestamp>) {
-        /// 1981-01-01: build packs stamp 1980, others the epoch or the zero time of their language.
-        const FIRST_KNOWN_SECOND: i64 = 347_155_200;
         if let Some(node) = &mut self.contents[id.index()].node {
-            node.created = created.filter(|time| time.as_second() >= FIRST_KNOWN_SECOND);
+            node.created = created.filter(|time| is_known_date(*time));
         }
     }
 

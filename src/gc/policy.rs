@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
-use semver::{Version, VersionReq};
+use semver::{BuildMetadata, Prerelease, Version, VersionReq};
 
 use crate::spec::{Repository, Tag};
 
@@ -138,18 +138,27 @@ impl Rule {
     }
 }
 
-/// The version that a tag spells: `v1.2.3`, `1.2`, `7`, with pre-release and build parts.
+/// The version that a tag spells: `v1.2.3`, `1.2`, `7`, `22.04`, with pre-release and build parts. Missing numbers are 0; a
+/// `_` behind three numbers stands for the `+` that tags cannot have, as Helm writes it.
 pub(crate) fn version(tag: &Tag) -> Option<Version> {
     let text = tag.as_str().strip_prefix('v').unwrap_or(tag.as_str());
     let at = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
     let (numbers, rest) = text.split_at(at);
-    let missing = match numbers.split('.').count() {
-        1 => ".0.0",
-        2 => ".0",
-        3 => "",
+    // Calendar versions have leading zeros, which a semver::Version does not parse.
+    let numbers: Vec<u64> = numbers.split('.').map(|number| number.parse().ok()).collect::<Option<_>>()?;
+    let [major, minor, patch] = match numbers[..] {
+        [major] => [major, 0, 0],
+        [major, minor] => [major, minor, 0],
+        [major, minor, patch] => [major, minor, patch],
         _ => return None,
     };
-    Version::parse(&format!("{numbers}{missing}{rest}")).ok()
+    let (pre, build) = match rest.split_once('_') {
+        Some((pre, build)) if numbers.len() == 3 => (pre, build),
+        _ => (rest, ""),
+    };
+    let pre = if pre.is_empty() { "" } else { pre.strip_prefix('-').filter(|pre| !pre.is_empty())? };
+    let (pre, build) = (Prerelease::new(pre).ok()?, BuildMetadata::new(build).ok()?);
+    Some(Version { major, minor, patch, pre, build })
 }
 
 #[cfg(test)]
@@ -164,10 +173,16 @@ mod tests {
             ("7", Some("7.0.0")),
             ("1.2.3-rc.1", Some("1.2.3-rc.1")),
             ("1.2-alpine", Some("1.2.0-alpine")),
+            ("22.04", Some("22.4.0")),
+            ("1.2.3-rc1_build.5", Some("1.2.3-rc1+build.5")),
             ("latest", None),
             ("1.2.3.4", None),
             ("2024_01", None),
             ("v", None),
+            ("1..2", None),
+            ("1.x", None),
+            ("1.2-", None),
+            ("99999999999999999999", None),
         ] {
             let found = version(&tag.parse().expect("a tag")).map(|version| version.to_string());
             assert_eq!(found.as_deref(), text, "{tag}");

@@ -45,12 +45,7 @@ impl Config {
             address: Address::LOCAL,
             storage: Storage::Filesystem { root },
             options: Options { delete_enabled: true, read_only: false, completeness: Completeness::Whole },
-            log: Log {
-                level: Level::Warn,
-                formatter: Formatter::Text,
-                fields: BTreeMap::new(),
-                access_log: false,
-            },
+            log: Log { level: Level::Warn, formatter: Formatter::Text, fields: BTreeMap::new(), access_log: false },
             drain: Duration::from_secs(DRAIN_SECS),
         }
     }

@@ -76,11 +76,9 @@ impl Error {
             Self::ContentRange(_) => StatusCode::BAD_REQUEST,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Route(_)
-            | Self::Method(_)
-            | Self::Range { .. }
-            | Self::BodyTooLarge { .. }
-            | Self::NoDigest => self.code().map_or(StatusCode::NOT_FOUND, ErrorCode::status),
+            Self::Route(_) | Self::Method(_) | Self::Range { .. } | Self::BodyTooLarge { .. } | Self::NoDigest => {
+                self.code().map_or(StatusCode::NOT_FOUND, ErrorCode::status)
+            }
         }
     }
 

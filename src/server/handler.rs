@@ -3,18 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 
-use super::{Timeouts, api};
 use super::connection::Connection;
 use super::error::{self, Error};
 use super::log::{Record, Sink};
 use super::reply::{self, DOCKER_API_VERSION, Reply};
 use super::request::{RequestBody, RequestId, RequestIds};
+use super::{Timeouts, api};
 use crate::registry::Registry;
 use crate::spec::Route;
 use crate::spec::limits::{HEADER_BYTES_MAX, TARGET_BYTES_MAX};

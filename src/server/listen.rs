@@ -130,7 +130,18 @@ mod tests {
         for text in ["127.0.0.1:5000", ":5000", "localhost:0", "[::1]:5000", "registry.example:80"] {
             assert_eq!(text.parse::<Address>().expect(text).to_string(), text);
         }
-        for text in ["", "5000", "localhost", "localhost:", "localhost:65536", "::1:5000", "[::1:5000", "[x]:1", "a b:1", "http://a:1"] {
+        for text in [
+            "",
+            "5000",
+            "localhost",
+            "localhost:",
+            "localhost:65536",
+            "::1:5000",
+            "[::1:5000",
+            "[x]:1",
+            "a b:1",
+            "http://a:1",
+        ] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
     }

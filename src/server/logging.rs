@@ -31,13 +31,7 @@ pub(crate) enum Formatter {
 }
 
 /// Sends every event of this program to `sink` from now on. The second call changes nothing.
-pub(crate) fn install(
-    level: Level,
-    formatter: Formatter,
-    fields: &BTreeMap<String, String>,
-    clock: Clock,
-    sink: Sink,
-) {
+pub(crate) fn install(level: Level, formatter: Formatter, fields: &BTreeMap<String, String>, clock: Clock, sink: Sink) {
     let lines = Lines { level, formatter, fields: fields.clone(), clock, sink };
     // Fails only where a subscriber stands already, in tests.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines));

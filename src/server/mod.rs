@@ -102,8 +102,7 @@ impl Server {
         access_log: Option<Sink>,
     ) -> Result<Self, BindError> {
         let listener = listen::bind(address).await?;
-        let bound =
-            listener.local_addr().map_err(|source| BindError::Io { address: address.to_string(), source })?;
+        let bound = listener.local_addr().map_err(|source| BindError::Io { address: address.to_string(), source })?;
         let state = State { registry, clock, ids: RequestIds::new(), access_log, timeouts };
         let connections_max = CONNECTIONS_MAX.min(listen::raise_file_limit() / 3).max(1);
         Ok(Self { listener, address: bound, state: Arc::new(state), connections_max })

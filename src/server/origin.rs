@@ -33,11 +33,8 @@ fn host(head: &Parts) -> Option<&str> {
 }
 
 fn scheme(headers: &HeaderMap) -> Option<&str> {
-    let named = if headers.contains_key(FORWARDED) {
-        forwarded(headers, "proto")
-    } else {
-        first(headers, "x-forwarded-proto")
-    };
+    let named =
+        if headers.contains_key(FORWARDED) { forwarded(headers, "proto") } else { first(headers, "x-forwarded-proto") };
     named.filter(|scheme| matches!(*scheme, "http" | "https"))
 }
 
@@ -71,7 +68,10 @@ mod tests {
             (&[("host", "r:5000")], "http://r:5000/v2/"),
             (&[("host", "[::1]:5000")], "http://[::1]:5000/v2/"),
             (&[("host", "in"), ("x-forwarded-proto", "https")], "https://in/v2/"),
-            (&[("host", "in"), ("x-forwarded-host", "out.example, in"), ("x-forwarded-proto", "https")], "https://out.example/v2/"),
+            (
+                &[("host", "in"), ("x-forwarded-host", "out.example, in"), ("x-forwarded-proto", "https")],
+                "https://out.example/v2/",
+            ),
             (&[("host", "in"), ("forwarded", "for=1.2.3.4;proto=https;host=\"out\", for=x")], "https://out/v2/"),
             (&[("host", "in"), ("forwarded", "proto=https"), ("x-forwarded-host", "other")], "https://in/v2/"),
             (&[("host", "in"), ("x-forwarded-proto", "javascript")], "http://in/v2/"),

@@ -16,14 +16,11 @@ pub(crate) enum Signal {
 /// The system refuses; nothing is known that would make it.
 pub(crate) fn listen() -> std::io::Result<mpsc::Receiver<Signal>> {
     let (sender, receiver) = mpsc::channel(2);
-    for (kind, meaning) in
-        [(SignalKind::interrupt(), Signal::Interrupt), (SignalKind::terminate(), Signal::Terminate)]
+    for (kind, meaning) in [(SignalKind::interrupt(), Signal::Interrupt), (SignalKind::terminate(), Signal::Terminate)]
     {
         let mut arrivals = signal(kind)?;
         let sender = sender.clone();
-        tokio::spawn(async move {
-            while arrivals.recv().await.is_some() && sender.send(meaning).await.is_ok() {}
-        });
+        tokio::spawn(async move { while arrivals.recv().await.is_some() && sender.send(meaning).await.is_ok() {} });
     }
     Ok(receiver)
 }

@@ -51,7 +51,10 @@ impl Client {
         if !has("host") {
             head.push_str(&format!("Host: {}\r\n", self.host));
         }
-        if !has("content-length") && !has("transfer-encoding") && (!body.is_empty() || !matches!(method, "GET" | "HEAD")) {
+        if !has("content-length")
+            && !has("transfer-encoding")
+            && (!body.is_empty() || !matches!(method, "GET" | "HEAD"))
+        {
             head.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
         for (name, value) in headers {
@@ -118,7 +121,8 @@ impl Client {
             if line.is_empty() {
                 break;
             }
-            let (name, value) = line.split_once(':').ok_or_else(|| std::io::Error::other(format!("no header: {line:?}")))?;
+            let (name, value) =
+                line.split_once(':').ok_or_else(|| std::io::Error::other(format!("no header: {line:?}")))?;
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
         let mut response = Response { status, headers, body: Vec::new() };

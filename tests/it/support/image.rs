@@ -65,13 +65,7 @@ pub(crate) fn image_for(seed: u64, architecture: &str) -> Image {
 pub(crate) fn docker_image(seed: u64) -> Image {
     let oci = image(seed);
     let (config, layers) = oci.blobs.split_first().expect("a config");
-    Image::new(
-        DOCKER_MANIFEST,
-        "application/vnd.docker.container.image.v1+json",
-        config.clone(),
-        layers.to_vec(),
-        "",
-    )
+    Image::new(DOCKER_MANIFEST, "application/vnd.docker.container.image.v1+json", config.clone(), layers.to_vec(), "")
 }
 
 /// An index of images for several platforms, by (seed, architecture).
@@ -113,13 +107,7 @@ pub(crate) fn artifact(artifact_type: &str, subject: &Image, seed: u64) -> Image
 
 impl Image {
     /// An image of these parts; `extra` is put before the closing brace.
-    pub(crate) fn new(
-        media_type: &str,
-        config_type: &str,
-        config: Vec<u8>,
-        layers: Vec<Vec<u8>>,
-        extra: &str,
-    ) -> Self {
+    pub(crate) fn new(media_type: &str, config_type: &str, config: Vec<u8>, layers: Vec<Vec<u8>>, extra: &str) -> Self {
         let layer_type = if media_type == DOCKER_MANIFEST {
             "application/vnd.docker.image.rootfs.diff.tar.gzip"
         } else {
