@@ -63,6 +63,12 @@ impl Body {
         Self { stream, ..self }
     }
 
+    /// Replaces the error that the stream ends in.
+    pub(crate) fn map_err(self, change: impl FnMut(Error) -> Error + Send + 'static) -> Self {
+        let stream = self.stream.map_err(change).boxed();
+        Self { stream, ..self }
+    }
+
     /// The bytes for a receiver that checks the digest itself.
     pub(crate) fn unhashed(self) -> BoxStream<'static, Result<Bytes>> {
         self.stream

@@ -9,9 +9,22 @@ use async_trait::async_trait;
 
 use crate::spec::{Descriptor, Digest, Locator, Manifest, Repository, Tag};
 
+mod blobs;
 pub(crate) mod body;
+pub(crate) mod copy;
+pub(crate) mod error;
+pub(crate) mod graph;
+pub(crate) mod memory;
+mod once;
+pub(crate) mod progress;
+pub(crate) mod referrers;
+pub(crate) mod select;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub(crate) use body::Body;
+pub(crate) use error::CopyError;
+pub(crate) use progress::{CopyReport, Event, Outcome};
 
 /// What a failure means to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -74,3 +74,16 @@ pub(crate) const SENDFILE_BYTES_MIN: u64 = 64 << 10;
 
 /// Most bytes in one sendfile call: a fast client of a large blob shares its worker thread with others.
 pub(crate) const SENDFILE_CALL_BYTES_MAX: usize = 2 << 20;
+
+/// Most manifests in the graph of one image. The largest known indexes have some hundred; a walk holds them in memory.
+pub(crate) const GRAPH_MANIFESTS_MAX: usize = 10_000;
+
+/// Most bytes of manifests in the graph of one image, for the same reason.
+pub(crate) const GRAPH_MANIFEST_BYTES_MAX: usize = 64 << 20;
+
+/// Tries to send one blob whose way broke down. The transport has its own retries for single requests; these start from
+/// the first byte.
+pub(crate) const BLOB_TRIES_MAX: u32 = 3;
+
+/// Largest image config read into memory, in bytes. Real ones have some ten thousand.
+pub(crate) const CONFIG_BYTES_MAX: usize = 8 << 20;
