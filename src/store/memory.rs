@@ -12,8 +12,8 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
 use super::{
-    Data, Depth, Driver, Entry, Error, Key, ListQuery, Listing, Object, Result, Stage, StageMode, Stat, WriteMode,
-    checked_range,
+    Data, Depth, Driver, Entry, Error, Key, ListQuery, Listing, Object, Prefix, Result, Stage, StageMode, Stat,
+    WriteMode, checked_range,
 };
 use crate::spec::ByteRange;
 use crate::sys::Clock;
@@ -29,8 +29,8 @@ pub(crate) struct Memory {
 struct State {
     values: BTreeMap<String, Value>,
     sessions: BTreeMap<String, Session>,
-    /// Counts writes, so that every value has a version of its own.
-    writes: u64,
+    /// Counts writes and deletions, so that every value has a version of its own.
+    changes: u64,
 }
 
 struct Value {
@@ -68,8 +68,8 @@ impl Memory {
     }
 
     fn put(&self, state: &mut State, key: &Key, bytes: Bytes) {
-        state.writes += 1;
-        let stat = Stat { size: bytes.len() as u64, changed: self.clock.now(), version: state.writes };
+        state.changes += 1;
+        let stat = Stat { size: bytes.len() as u64, changed: self.clock.now(), version: state.changes };
         state.values.insert(key.as_str().to_owned(), Value { bytes, stat });
     }
 
@@ -153,8 +153,13 @@ impl Driver for Memory {
         }
     }
 
+    async fn children_version(&self, _prefix: &Prefix) -> Result<Option<u64>> {
+        Ok(Some(self.state().changes))
+    }
+
     async fn delete(&self, keys: &[Key]) -> Result<()> {
         let mut state = self.state();
+        state.changes += 1;
         for key in keys {
             state.values.remove(key.as_str());
         }

@@ -14,6 +14,8 @@ use thiserror::Error;
 
 use crate::spec::ByteRange;
 
+#[cfg(test)]
+pub(crate) mod faulty;
 mod fs;
 pub(crate) mod keys;
 mod memory;
