@@ -15,6 +15,11 @@ pub(crate) mod policy;
 pub(crate) mod retention;
 pub(crate) mod view;
 
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod plan_tests;
+
 pub(crate) use explain::explain;
 pub(crate) use inventory::{ContentId, Inventory};
 pub(crate) use plan::{Plan, plan};

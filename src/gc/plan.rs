@@ -3,6 +3,8 @@
 //! The order of the work: rules vote on tags; what the remaining tags reach stays; manifests that no tag needs are judged by
 //! themselves; what is reached from neither goes, and with it the blobs that nothing in any repository reaches any more.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::account;
@@ -304,15 +306,12 @@ impl Planner<'_> {
         self.walker.walk(view, view.tag_roots(), |_| {});
         let revisions = &view.holding.revisions;
         let untagged: Vec<_> = revisions.iter().filter(|held| !self.walker.reached(view.stored(held))).collect();
-        let mut follows = std::collections::HashSet::new();
-        for held in &untagged {
-            let id = view.stored(held);
+        let mut follows = HashSet::new();
+        self.walker.walk(view, untagged.iter().map(|held| (view.stored(held), Root::LeftAlone)), |id| {
             view.followers(id, |follower, _| {
-                if follower != id {
-                    follows.insert(follower);
-                }
+                follows.extend((follower != id).then_some(follower));
             });
-        }
+        });
         let heads = untagged.iter().filter(|held| !follows.contains(&view.stored(held)));
         let mut judged: Vec<_> = heads.map(|held| self.judge(view, held)).collect();
         self.walker.walk(view, judged.iter().map(|(id, _)| (*id, Root::LeftAlone)), |_| {});
