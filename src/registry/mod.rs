@@ -12,12 +12,26 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::spec::route::UploadStart;
-use crate::spec::{ByteRange, Descriptor, Digest, Locator, Manifest, MediaType, Page, Repository, Tag, UploadId};
-use crate::store::{Driver, Object, Stat};
+use crate::spec::{Digest, MediaType, Tag, UploadId};
+use crate::store::{Depth, Driver, Entry, ListQuery, Listing, Prefix};
 use crate::sys::Clock;
 
+mod blobs;
+mod catalog;
+mod children;
+mod data;
 mod error;
+mod hash_state;
+mod hashing;
+mod links;
+mod locks;
+mod manifest_put;
+mod manifests;
+mod referrer_scan;
+mod referrers;
+mod session;
+mod tags;
+mod uploads;
 
 pub(crate) use error::Error;
 
@@ -53,6 +67,7 @@ pub(crate) struct Registry {
     driver: Arc<dyn Driver>,
     clock: Clock,
     options: Options,
+    shared: Arc<Shared>,
 }
 
 /// A manifest as stored.
@@ -91,124 +106,49 @@ pub(crate) struct PageOf<T> {
     pub(crate) next: Option<String>,
 }
 
+/// What the requests of one process share.
+#[derive(Debug, Default)]
+struct Shared {
+    locks: locks::Locks,
+    links: links::Links,
+    examinations: data::Examinations,
+    small_blobs: blobs::SmallBlobs,
+    manifests: manifests::Manifests,
+    tag_lists: tags::TagLists,
+    catalog: catalog::Catalog,
+    scans: referrer_scan::Scans,
+}
+
+/// Entries of a listing that are asked of the driver at once.
+const LIST_PAGE: usize = 10_000;
+
+// The methods of the surface stand in the files of their nouns.
 impl Registry {
     pub(crate) fn new(driver: Arc<dyn Driver>, clock: Clock, options: Options) -> Self {
-        Self { driver, clock, options }
+        Self { driver, clock, options, shared: Arc::default() }
     }
 
-    /// Reads, in the background, the manifests of repositories that another registry wrote, for their subjects; and fills
-    /// the catalog. Answers are right without it: it spares the first of them the wait.
-    pub(crate) fn index_in_background(&self) -> tokio::task::JoinHandle<()> {
-        tokio::spawn(async {})
+    fn writable(&self) -> Result<()> {
+        if self.options.read_only { Err(Error::ReadOnly) } else { Ok(()) }
     }
 
-    // The methods below are the whole surface; each lives in the file of its noun.
-
-    /// Size and version of a blob that the repository holds.
-    pub(crate) async fn stat_blob(&self, _repository: &Repository, _digest: &Digest) -> Result<Stat> {
-        todo!("blobs.rs")
+    fn deletable(&self) -> Result<()> {
+        self.writable()?;
+        if self.options.delete_enabled { Ok(()) } else { Err(Error::DeleteDisabled) }
     }
 
-    /// Opens a blob that the repository holds; `range` chooses a part once the size is known, `None` for no part.
-    pub(crate) async fn open_blob(
-        &self,
-        _repository: &Repository,
-        _digest: &Digest,
-        _range: Option<ByteRange>,
-    ) -> Result<Object> {
-        todo!("blobs.rs")
+    async fn list_some(&self, prefix: &Prefix, depth: Depth, start_after: Option<&str>) -> Result<Listing> {
+        let query = ListQuery { prefix, depth, start_after, limit: LIST_PAGE, with_stat: false };
+        Ok(self.driver.list(&query).await?)
     }
 
-    pub(crate) async fn delete_blob(&self, _repository: &Repository, _digest: &Digest) -> Result<()> {
-        todo!("blobs.rs")
-    }
-
-    /// POST: mounts, takes a whole blob, or opens a session, in this order of trying.
-    pub(crate) async fn start_upload(
-        &self,
-        _repository: &Repository,
-        _start: &UploadStart,
-        _body: Incoming<'_>,
-    ) -> Result<Started> {
-        todo!("uploads.rs")
-    }
-
-    /// PATCH: appends; `range` is the request's `Content-Range`. Answers the size so far. What arrived before an error of
-    /// the body is kept.
-    pub(crate) async fn append_upload(
-        &self,
-        _repository: &Repository,
-        _id: &UploadId,
-        _range: Option<ByteRange>,
-        _body: Incoming<'_>,
-    ) -> Result<u64> {
-        todo!("uploads.rs")
-    }
-
-    /// PUT: appends what is left, checks the digest and makes the blob visible.
-    pub(crate) async fn finish_upload(
-        &self,
-        _repository: &Repository,
-        _id: &UploadId,
-        _range: Option<ByteRange>,
-        _digest: &Digest,
-        _body: Incoming<'_>,
-    ) -> Result<()> {
-        todo!("uploads.rs")
-    }
-
-    /// GET: the size so far.
-    pub(crate) async fn stat_upload(&self, _repository: &Repository, _id: &UploadId) -> Result<u64> {
-        todo!("uploads.rs")
-    }
-
-    pub(crate) async fn cancel_upload(&self, _repository: &Repository, _id: &UploadId) -> Result<()> {
-        todo!("uploads.rs")
-    }
-
-    pub(crate) async fn get_manifest(&self, _repository: &Repository, _locator: &Locator) -> Result<StoredManifest> {
-        todo!("manifests.rs")
-    }
-
-    pub(crate) async fn put_manifest(
-        &self,
-        _repository: &Repository,
-        _locator: &Locator,
-        _tags: &[Tag],
-        _content_type: Option<&MediaType>,
-        _bytes: Bytes,
-    ) -> Result<PutManifest> {
-        todo!("manifests.rs")
-    }
-
-    /// Removes a manifest and every tag that points to it.
-    pub(crate) async fn delete_manifest(&self, _repository: &Repository, _digest: &Digest) -> Result<()> {
-        todo!("manifests.rs")
-    }
-
-    /// Removes a tag; what it pointed to stays.
-    pub(crate) async fn delete_tag(&self, _repository: &Repository, _tag: &Tag) -> Result<()> {
-        todo!("tags.rs")
-    }
-
-    /// Tags in byte order; `NameUnknown` where there is no such repository.
-    pub(crate) async fn tags(&self, _repository: &Repository, _page: &Page) -> Result<PageOf<Tag>> {
-        todo!("tags.rs")
-    }
-
-    /// Repositories in byte order.
-    pub(crate) async fn catalog(&self, _page: &Page) -> Result<PageOf<Repository>> {
-        todo!("catalog.rs")
-    }
-
-    /// Manifests whose subject is `subject`, by digest; empty for what is unknown.
-    pub(crate) async fn referrers(
-        &self,
-        _repository: &Repository,
-        _subject: &Digest,
-        _artifact_type: Option<&str>,
-        _page: &Page,
-    ) -> Result<PageOf<Descriptor>> {
-        todo!("referrers.rs")
+    async fn list_all(&self, prefix: &Prefix, depth: Depth) -> Result<Vec<Entry>> {
+        let mut listing = self.list_some(prefix, depth, None).await?;
+        let mut all = listing.entries;
+        while listing.more {
+            listing = self.list_some(prefix, depth, all.last().map(|entry| entry.name.as_str())).await?;
+            all.append(&mut listing.entries);
+        }
+        Ok(all)
     }
 }

@@ -87,3 +87,6 @@ pub(crate) const BLOB_TRIES_MAX: u32 = 3;
 
 /// Largest image config read into memory, in bytes. Real ones have some ten thousand.
 pub(crate) const CONFIG_BYTES_MAX: usize = 8 << 20;
+/// Within how many seconds a change that another process made to the storage shows in lists that are kept in memory.
+/// Reading them anew costs milliseconds, so once in two seconds is nothing, and no person notices.
+pub(crate) const FOREIGN_WRITES_SEEN_SECS: i64 = 2;

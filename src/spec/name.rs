@@ -43,6 +43,13 @@ impl Repository {
     }
 }
 
+/// Sorted sets of repositories are searched by text.
+impl std::borrow::Borrow<str> for Repository {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Whether `text` is one component of a repository name.
 fn is_component(text: &str) -> bool {
     let bytes = text.as_bytes();

@@ -144,6 +144,11 @@ impl Prefix {
         Self(format!("{ROOT}/repositories/{repository}/_manifests/revisions/"))
     }
 
+    /// `<hex>/link`
+    pub(crate) fn revisions_by(repository: &Repository, algorithm: Algorithm) -> Self {
+        Self(format!("{ROOT}/repositories/{repository}/_manifests/revisions/{algorithm}/"))
+    }
+
     /// `<tag>/…`
     pub(crate) fn tags(repository: &Repository) -> Self {
         Self(format!("{ROOT}/repositories/{repository}/_manifests/tags/"))
@@ -152,6 +157,11 @@ impl Prefix {
     /// All of one tag.
     pub(crate) fn tag(repository: &Repository, tag: &Tag) -> Self {
         Self(format!("{ROOT}/repositories/{repository}/_manifests/tags/{tag}/"))
+    }
+
+    /// `<hex>/link` of every digest of one algorithm that a tag pointed to.
+    pub(crate) fn tag_index(repository: &Repository, tag: &Tag, algorithm: Algorithm) -> Self {
+        Self(format!("{ROOT}/repositories/{repository}/_manifests/tags/{tag}/index/{algorithm}/"))
     }
 
     /// `<uuid>/…`

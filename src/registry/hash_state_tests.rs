@@ -1,0 +1,1 @@
+//! Tests of `hash_state.rs`.

@@ -1,0 +1,98 @@
+//! Taking a manifest: check it, store its bytes, then the links, then the tags.
+//!
+//! Each step is durable before the next one begins, so that a crash between them leaves content that nothing leads to,
+//! and never a link that leads nowhere: bytes and the referrer's entry, the revision and the tag's history, the tag.
+//! Pushing again what is there writes nothing.
+
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+
+use super::{Error, PutManifest, Registry, Result};
+use crate::spec::{Digest, Locator, Manifest, MediaType, Repository, Tag};
+use crate::store::{Key, WriteMode};
+
+impl Registry {
+    /// Stores a manifest under `locator`, and points `tags` to it as well.
+    pub(crate) async fn put_manifest(
+        &self,
+        repository: &Repository,
+        locator: &Locator,
+        tags: &[Tag],
+        content_type: Option<&MediaType>,
+        bytes: Bytes,
+    ) -> Result<PutManifest> {
+        self.writable()?;
+        let manifest = Manifest::parse(bytes, content_type)?;
+        let canonical = Digest::sha256(manifest.bytes());
+        let named = named(locator, canonical, manifest.bytes())?;
+        let _shared = self.shared.locks.share(repository).await;
+        self.check_children(repository, &manifest).await?;
+
+        let mut all_tags: Vec<&Tag> = tags.iter().collect();
+        if let Locator::Tag(tag) = locator {
+            all_tags.push(tag);
+        }
+        all_tags.sort();
+        all_tags.dedup();
+
+        tokio::try_join!(
+            self.store_document(&canonical, manifest.bytes()),
+            self.store_referrer(repository, &manifest, named)
+        )?;
+        let mut names = vec![canonical];
+        names.extend((named != canonical).then_some(named));
+        let links = names.iter().flat_map(|name| {
+            let index = all_tags.iter().map(|tag| Key::tag_index(repository, tag, name));
+            index.chain([Key::revision_link(repository, name)])
+        });
+        self.write_links(links.collect(), &canonical).await?;
+        self.shared.catalog.add(repository);
+        self.remember_manifest(canonical, &manifest);
+
+        self.write_links(all_tags.iter().map(|tag| Key::tag_current(repository, tag)).collect(), &canonical).await?;
+        self.tags_made(repository, &all_tags);
+        Ok(PutManifest {
+            digest: named,
+            subject: manifest.subject().map(|subject| subject.digest),
+            tags: tags.to_vec(),
+        })
+    }
+
+    /// Stores the bytes of a manifest, unless they are there, byte for byte.
+    async fn store_document(&self, canonical: &Digest, bytes: &Bytes) -> Result<()> {
+        let key = Key::blob(canonical);
+        let there = match self.vouch(canonical).await? {
+            Some(stat) if stat.size == bytes.len() as u64 => match self.driver.read(&key, None).await {
+                Ok(object) => object.bytes(&key).await? == *bytes,
+                Err(error) if error.is_not_found() => false,
+                Err(error) => return Err(error.into()),
+            },
+            _ => false,
+        };
+        if !there {
+            self.driver.write(&key, bytes.clone(), WriteMode::Replace).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_links(&self, keys: Vec<Key>, target: &Digest) -> Result<()> {
+        try_join_all(keys.iter().map(|key| self.write_link(key, target))).await?;
+        Ok(())
+    }
+}
+
+/// The digest by which the client names the manifest; it has to be that of the bytes.
+fn named(locator: &Locator, canonical: Digest, bytes: &Bytes) -> Result<Digest> {
+    match locator {
+        Locator::Tag(_) => Ok(canonical),
+        Locator::Digest(expected) if *expected == canonical => Ok(canonical),
+        Locator::Digest(expected) => {
+            let actual = expected.algorithm().digest(bytes);
+            if actual == *expected { Ok(actual) } else { Err(Error::ManifestDigest { expected: *expected, actual }) }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "manifest_put_tests.rs"]
+mod tests;

@@ -1,0 +1,1 @@
+//! Tests of `referrer_scan.rs`.

@@ -1,0 +1,162 @@
+//! Upload sessions: blobs on their way in.
+//!
+//! A session is its start time and the bytes so far; any node continues it. It is opened by one request at a time. The
+//! bytes are hashed as they come, and the state of the hashers is saved with them (in distribution's form and place), so
+//! that a later request goes on from there. Without a state for exactly these bytes they are read again.
+//!
+//! The blob becomes visible in this order: its bytes are durable under their digest, then the repository's link, then the
+//! keys of the session go. Bytes with a wrong digest end the session, as in distribution: nobody can mend them by sending
+//! more.
+
+use bytes::Bytes;
+
+use super::session::{Received, Session};
+use super::{Error, Incoming, Registry, Result, Started};
+use crate::spec::route::UploadStart;
+use crate::spec::{Algorithm, ByteRange, Digest, Repository, UploadId};
+use crate::store::{self, Depth, Key, Prefix, StageMode, WriteMode};
+use crate::sys;
+
+impl Registry {
+    /// POST: mounts, takes a whole blob, or opens a session, in this order of trying.
+    pub(crate) async fn start_upload(
+        &self,
+        repository: &Repository,
+        start: &UploadStart,
+        body: Incoming<'_>,
+    ) -> Result<Started> {
+        self.writable()?;
+        if let Some(digest) = &start.mount {
+            let _shared = self.shared.locks.share(repository).await;
+            if self.mount_blob(repository, digest, start.from.as_ref()).await? {
+                return Ok(Started::Done(*digest));
+            }
+        }
+        let id = sys::upload_id();
+        if let Some(digest) = &start.digest {
+            let session = self.create_session(repository, &id, digest.algorithm()).await?;
+            let (session, received) = session.receive(None, body).await?;
+            if let Err(error) = received {
+                // Nobody knows the id: there is nothing to continue.
+                session.discard().await?;
+                return Err(error);
+            }
+            self.publish(repository, session, digest).await?;
+            return Ok(Started::Done(*digest));
+        }
+        // Go's time.RFC3339, which distribution parses it with, has no fraction of seconds when it writes.
+        let now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let started = Key::upload_started(repository, &id);
+        self.driver.write(&started, Bytes::from(now), WriteMode::Create).await?;
+        if start.algorithm == Some(Algorithm::Sha512) {
+            self.announce(repository, &id, Algorithm::Sha512).await?;
+        }
+        Ok(Started::Session(id))
+    }
+
+    /// PATCH: appends; `range` is the request's `Content-Range`. Answers the size so far. What arrived before an error of
+    /// the body is kept.
+    pub(crate) async fn append_upload(
+        &self,
+        repository: &Repository,
+        id: &UploadId,
+        range: Option<ByteRange>,
+        body: Incoming<'_>,
+    ) -> Result<u64> {
+        self.writable()?;
+        let session = self.open_session(repository, id, range, None).await?;
+        let (session, received) = session.receive(range, body).await?;
+        let size = self.save_session(repository, id, session).await?;
+        received.map(|()| size)
+    }
+
+    /// PUT: appends what is left, checks the digest and makes the blob visible.
+    pub(crate) async fn finish_upload(
+        &self,
+        repository: &Repository,
+        id: &UploadId,
+        range: Option<ByteRange>,
+        digest: &Digest,
+        body: Incoming<'_>,
+    ) -> Result<()> {
+        self.writable()?;
+        let session = self.open_session(repository, id, range, Some(digest.algorithm())).await?;
+        let (session, received): Received = session.receive(range, body).await?;
+        if let Err(error) = received {
+            self.save_session(repository, id, session).await?;
+            return Err(error);
+        }
+        let published = self.publish(repository, session, digest).await;
+        if matches!(published, Ok(()) | Err(Error::DigestMismatch { .. })) {
+            self.remove_session(repository, id).await?;
+        }
+        published
+    }
+
+    /// GET: the size so far.
+    pub(crate) async fn stat_upload(&self, repository: &Repository, id: &UploadId) -> Result<u64> {
+        self.require_session(repository, id).await?;
+        let key = Key::upload_data(repository, id);
+        match self.driver.stage(&key, StageMode::Resume).await {
+            Ok(stage) => Ok(stage.size()),
+            Err(error) if error.is_not_found() => Ok(0),
+            Err(store::Error::Busy { .. }) => match self.driver.stat(&key).await {
+                // Where the driver shows bytes on their way, they are the answer while somebody sends more.
+                Ok(stat) => Ok(stat.size),
+                Err(_) => Err(Error::UploadBusy),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(crate) async fn cancel_upload(&self, repository: &Repository, id: &UploadId) -> Result<()> {
+        self.writable()?;
+        self.require_session(repository, id).await?;
+        match self.driver.stage(&Key::upload_data(repository, id), StageMode::Resume).await {
+            Ok(stage) => stage.discard().await?,
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(busy(error)),
+        }
+        self.remove_session(repository, id).await
+    }
+
+    /// Checks the digest, stores the bytes under their sha256 and links them.
+    async fn publish(&self, repository: &Repository, session: Session, named: &Digest) -> Result<()> {
+        let (canonical, actual) = session.digests(named.algorithm())?;
+        if actual != *named {
+            session.discard().await?;
+            return Err(Error::DigestMismatch { expected: *named, actual });
+        }
+        let _shared = self.shared.locks.share(repository).await;
+        session.publish(&Key::blob(&canonical)).await?;
+        self.link_blob(repository, &canonical, named).await
+    }
+
+    pub(super) async fn require_session(&self, repository: &Repository, id: &UploadId) -> Result<()> {
+        match self.driver.stat(&Key::upload_started(repository, id)).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_not_found() => Err(Error::UploadUnknown),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes the keys of a session whose bytes are gone already.
+    async fn remove_session(&self, repository: &Repository, id: &UploadId) -> Result<()> {
+        let prefix = Prefix::upload(repository, id);
+        let entries = self.list_all(&prefix, Depth::All).await?;
+        let keys: Vec<Key> = entries.iter().map(|entry| prefix.key(&entry.name)).collect();
+        Ok(self.driver.delete(&keys).await?)
+    }
+}
+
+/// Another request holds the session: the client's doing, not the store's.
+pub(super) fn busy(error: store::Error) -> Error {
+    match error {
+        store::Error::Busy { .. } | store::Error::Exists { .. } => Error::UploadBusy,
+        error => error.into(),
+    }
+}
+
+#[cfg(test)]
+#[path = "uploads_tests.rs"]
+mod tests;
