@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Completeness, Error, Registry, Result};
-use crate::spec::{Descriptor, Digest, Manifest, Repository};
+use crate::spec::{Digest, Manifest, Repository};
 use crate::store::Key;
 
 /// Children that are looked up at the same time: enough to hide the latency of an object store.
@@ -25,13 +25,15 @@ impl Registry {
     /// [`Error::ChildrenUnknown`] with all of them, in the manifest's order, else [`Error::ChildSize`] of the first.
     pub(super) async fn check_children(&self, repository: &Repository, manifest: &Manifest) -> Result<()> {
         let mut seen = HashSet::new();
-        let children: Vec<&Descriptor> = manifest
+        let children: Vec<(Digest, u64)> = manifest
             .children()
             .filter(|child| manifest.is_index() || !child.is_foreign())
-            .filter(|child| seen.insert((child.digest, child.size)))
+            .map(|child| (child.digest, child.size))
+            .filter(|&child| seen.insert(child))
             .collect();
+        let of_index = manifest.is_index();
         let findings: Vec<Finding> = stream::iter(children)
-            .map(|child| self.check_child(repository, child, manifest.is_index()))
+            .map(|(digest, size)| self.check_child(repository, digest, size, of_index))
             .buffered(LOOKUPS)
             .try_collect()
             .await?;
@@ -57,8 +59,13 @@ impl Registry {
         wrong.map_or(Ok(()), Err)
     }
 
-    async fn check_child(&self, repository: &Repository, child: &Descriptor, of_index: bool) -> Result<Finding> {
-        let digest = child.digest;
+    async fn check_child(
+        &self,
+        repository: &Repository,
+        digest: Digest,
+        expected: u64,
+        of_index: bool,
+    ) -> Result<Finding> {
         let mut canonical = None;
         if of_index {
             canonical = self.read_link(&Key::revision_link(repository, &digest)).await?;
@@ -69,13 +76,13 @@ impl Registry {
         }
         let Some(canonical) = canonical else { return Ok(Finding::Unknown(digest)) };
         let Some(stat) = self.vouch(&canonical).await? else { return Ok(Finding::Unknown(digest)) };
-        if stat.size == child.size {
+        if stat.size == expected {
             return Ok(Finding::There);
         }
         // Either the descriptor is wrong or the stored bytes are. The client can mend the second by pushing the blob again,
         // which it does when it is told that the blob is unknown.
         if self.is_sound(&canonical).await? {
-            Ok(Finding::WrongSize { digest, expected: child.size, actual: stat.size })
+            Ok(Finding::WrongSize { digest, expected, actual: stat.size })
         } else {
             Ok(Finding::Unknown(digest))
         }

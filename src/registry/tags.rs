@@ -105,9 +105,10 @@ impl Registry {
         {
             return Ok(listed.tags);
         }
-        let mut tags = match version {
-            Some(_) => self.tags_by_directory(repository, &prefix).await?,
-            None => self.tags_by_key(repository, &prefix).await?,
+        let mut tags = if self.driver.has_directories() {
+            self.tags_by_directory(repository, &prefix).await?
+        } else {
+            self.tags_by_key(repository, &prefix).await?
         };
         tags.sort_unstable();
         let tags: Arc<[Tag]> = tags.into();
@@ -156,10 +157,10 @@ impl Registry {
     /// The tags that point to a manifest, which has these names.
     pub(super) async fn tags_of(&self, repository: &Repository, names: &[Digest]) -> Result<Vec<Tag>> {
         let all = self.all_tags(repository).await?;
-        stream::iter(all.iter())
+        stream::iter(all.to_vec())
             .map(|tag| async move {
-                let target = self.read_link(&Key::tag_current(repository, tag)).await?;
-                Ok(target.filter(|target| names.contains(target)).map(|_| tag.clone()))
+                let target = self.read_link(&Key::tag_current(repository, &tag)).await?;
+                Ok(target.filter(|target| names.contains(target)).map(|_| tag))
             })
             .buffer_unordered(LOOKUPS)
             .try_filter_map(|tag| async move { Ok(tag) })

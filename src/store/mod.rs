@@ -231,6 +231,11 @@ pub(crate) trait Driver: Debug + Send + Sync {
     /// A file system may show the prefix of a value that is just being written or deleted, or of one whose writer died.
     async fn list(&self, query: &ListQuery<'_>) -> Result<Listing>;
 
+    /// Whether a listing of what lies directly below a prefix is much cheaper than one of everything below it.
+    fn has_directories(&self) -> bool {
+        false
+    }
+
     /// Something that differs once a name was added to or removed from the children of `prefix` (what lies deeper does
     /// not count), so that a listing kept by the caller can be believed again without reading it anew.
     ///

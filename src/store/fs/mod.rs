@@ -197,6 +197,10 @@ impl Driver for Fs {
         list::list(&self.0, query).await
     }
 
+    fn has_directories(&self) -> bool {
+        true
+    }
+
     async fn children_version(&self, prefix: &Prefix) -> Result<Option<u64>> {
         list::children_version(&self.0, prefix)
     }
