@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::environment::Environment;
 use super::failure::{Failure, Kind};
-use super::nearest::nearest;
+use crate::spec::nearest::nearest;
 
 const KEYS: &[&str] = &["registry", "host"];
 const HOST_KEYS: &[&str] = &["plain_http", "insecure", "ca_file", "cert_file", "key_file"];

@@ -16,7 +16,6 @@ mod gc_plan;
 mod generate;
 mod login;
 mod logout;
-mod nearest;
 mod output;
 mod ping;
 mod prompt;

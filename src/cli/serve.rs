@@ -46,13 +46,16 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
 /// The configuration that file and flags describe together.
 fn configure(context: &Context, args: &Args) -> Result<Config, Failure> {
     let mut config = match &args.config {
-        Some(_) => return Err(Failure::message(Kind::Usage, "configuration files are not read yet")),
+        Some(path) => read_config(context, args, path)?,
         None => {
             let root = match &args.root {
                 Some(root) => root.clone(),
                 None => default_root(context)?,
             };
             let mut config = Config::local(root);
+            if let Some(address) = &args.addr {
+                config.address = address.clone();
+            }
             if context.flags.verbose > 0 {
                 config.log.level = Level::Info;
                 config.log.access_log = true;
@@ -60,11 +63,25 @@ fn configure(context: &Context, args: &Args) -> Result<Config, Failure> {
             config
         }
     };
-    if let Some(address) = &args.addr {
-        config.address = address.clone();
-    }
     if context.flags.verbose > 1 {
         config.log.level = Level::Debug;
+    }
+    Ok(config)
+}
+
+fn read_config(context: &Context, args: &Args, path: &Path) -> Result<Config, Failure> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(Kind::Usage, error).context(format!("cannot read {name}")))?;
+    let (config, warnings) = Config::parse(&text, args.addr.clone(), args.root.clone()).map_err(|error| {
+        let failure = Failure::usage(format!("{name}:{error}"));
+        match error.hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    })?;
+    for warning in warnings {
+        context.output.note(format!("warning: {name}:{}: {warning}", warning.at));
     }
     Ok(config)
 }
@@ -99,6 +116,7 @@ async fn serve(context: &Context, args: &Args, config: &Config) -> Result<Stoppe
 
 fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
     match storage {
+        Storage::S3(_) => Err(Failure::message(Kind::Usage, "storage.s3 is not supported yet")),
         Storage::Memory => Ok(Arc::new(Memory::new(context.clock.clone()))),
         Storage::Filesystem { root } => {
             let fs = Fs::open(root, context.clock.clone()).and_then(|fs| fs.check_writable().map(|()| fs));
@@ -129,6 +147,7 @@ fn announce(context: &Context, server: &Server, storage: &Storage) -> Result<(),
     let place = match storage {
         Storage::Filesystem { root } => format!("data in {}", root.display()),
         Storage::Memory => "data in memory only".into(),
+        Storage::S3(parameters) => format!("data in bucket {}", parameters.get("bucket").map_or("", String::as_str)),
     };
     context.output.text(&format!(
         "listening on http://{address}\n{place}\ntry:\n  docker tag alpine {name}/alpine && docker push {name}/alpine\n  reg tags {name}/alpine\n"

@@ -4,6 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod file;
+mod known;
+mod section;
+mod storage;
+mod yaml;
+
+pub(crate) use known::Warning;
+pub(crate) use section::ConfigError;
+use yaml::Position;
+
 use super::Address;
 use super::logging::{Formatter, Level};
 use crate::registry::{Completeness, Options};
@@ -23,8 +33,12 @@ pub(crate) struct Config {
 /// Where the bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Storage {
-    Filesystem { root: PathBuf },
+    Filesystem {
+        root: PathBuf,
+    },
     Memory,
+    /// distribution's parameters of its S3 driver, as written.
+    S3(BTreeMap<String, String>),
 }
 
 /// What is written, and how.
@@ -39,6 +53,19 @@ pub(crate) struct Log {
 }
 
 impl Config {
+    /// Reads distribution's configuration file. `address` and `root` win over what it says.
+    ///
+    /// # Errors
+    /// The first fault of the text, with its place.
+    pub(crate) fn parse(
+        text: &str,
+        address: Option<Address>,
+        root: Option<PathBuf>,
+    ) -> Result<(Self, Vec<Warning>), ConfigError> {
+        let (file, warnings) = file::FileConfig::parse(text)?;
+        Ok((file.resolve(address, root)?, warnings))
+    }
+
     /// A registry for one person: loopback only, deletes allowed, quiet.
     pub(crate) fn local(root: PathBuf) -> Self {
         Self {

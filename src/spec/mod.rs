@@ -31,6 +31,7 @@ pub(crate) mod limits;
 pub(crate) mod manifest;
 pub(crate) mod media_type;
 pub(crate) mod name;
+pub(crate) mod nearest;
 pub(crate) mod page;
 pub(crate) mod range;
 pub(crate) mod reference;

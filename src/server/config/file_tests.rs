@@ -1,0 +1,128 @@
+//! Files as people have them, and broken ones.
+
+use super::*;
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    FileConfig::parse(text).and_then(|(file, _)| file.resolve(None, None))
+}
+
+/// The file in the image registry:2.
+const IMAGE: &str = "\
+version: 0.1
+log:
+  fields:
+    service: registry
+storage:
+  cache:
+    blobdescriptor: inmemory
+  filesystem:
+    rootdirectory: /var/lib/registry
+http:
+  addr: :5000
+  headers:
+    X-Content-Type-Options: [nosniff]
+health:
+  storagedriver:
+    enabled: true
+    interval: 10s
+    threshold: 3
+";
+
+#[test]
+fn the_file_of_the_image() {
+    let config = read(IMAGE).expect("a configuration");
+    assert_eq!(config.address.to_string(), ":5000");
+    assert_eq!(config.storage, Storage::Filesystem { root: "/var/lib/registry".into() });
+    assert_eq!((config.options.delete_enabled, config.options.read_only), (false, false));
+    assert_eq!((config.log.level, config.log.formatter, config.log.access_log), (Level::Info, Formatter::Text, true));
+    assert_eq!(config.log.fields, [("service".to_owned(), "registry".to_owned())].into());
+}
+
+#[test]
+fn everything_that_works() {
+    let config = read(
+        "version: '0.1'\nloglevel: error\nlog: {level: DEBUG, formatter: json, accesslog: {disabled: yes}}\n\
+         storage:\n  inmemory:\n  delete: {enabled: on}\n  maintenance: {readonly: {enabled: true}}\n\
+         http: {addr: 'localhost:0', draintimeout: 1m30s}\nvalidation: {manifests: {indexes: {platforms: none}}}\n",
+    )
+    .expect("a configuration");
+    assert_eq!(config.storage, Storage::Memory);
+    assert_eq!((config.options.delete_enabled, config.options.read_only), (true, true));
+    assert_eq!(config.options.completeness, Completeness::SparseIndexes);
+    assert_eq!((config.log.level, config.log.formatter, config.log.access_log), (Level::Debug, Formatter::Json, false));
+    assert_eq!(config.drain, Duration::from_secs(90));
+}
+
+#[test]
+fn storages() {
+    let storage = |text: &str| read(&format!("version: 0.1\nhttp: {{addr: ':1'}}\n{text}\n")).map(|c| c.storage);
+    let root = |root: &str| Ok(Storage::Filesystem { root: root.into() });
+    assert_eq!(storage("storage: inmemory"), Ok(Storage::Memory));
+    assert_eq!(storage("storage: filesystem"), root("/var/lib/registry"));
+    assert_eq!(storage("storage: {filesystem: }"), root("/var/lib/registry"));
+    assert_eq!(storage("storage: {filesystem: {rootdirectory: , maxthreads: 100}}"), root("/var/lib/registry"));
+    assert_eq!(storage("storage: {filesystem: {rootdirectory: 00123}}"), root("00123"));
+    let parameters = [("accesskey", "00123"), ("secure", "no")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    assert_eq!(storage("storage: {s3: {accesskey: 00123, secure: no, region: }}"), Ok(Storage::S3(parameters)));
+}
+
+#[test]
+fn durations_are_gos() {
+    for (text, millis) in [("0", 0), ("10s", 10_000), ("1h2m3.5s", 3_723_500), ("100ms", 100), ("1000000000", 1000)] {
+        assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+    }
+    for text in ["", "s", "1", "10 s", "-1s", "1d", "1e400s", "nan"] {
+        assert!(
+            duration(text).map_or(true, |d| text.is_empty() || text == "1" && d == Duration::from_nanos(1)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn faults_have_a_place_and_a_path() {
+    let tail = "\nstorage: inmemory\nhttp: {addr: ':1'}\n";
+    for (text, fault) in [
+        ("".to_owned(), "1:1: version: is missing"),
+        ("version: 0.2".to_owned() + tail, "1:10: version: only 0.1 is known, not \"0.2\""),
+        ("version: 0.1\nhttp: {addr: ':1'}".to_owned(), "1:1: storage: is missing"),
+        ("version: 0.1\nstorage: inmemory".to_owned(), "1:1: http.addr: is missing"),
+        (
+            "version: 0.1\nlog: {level: loud}".to_owned() + tail,
+            "2:14: log.level: must be error, warn, info or debug, not \"loud\"",
+        ),
+        ("version: 0.1\nlog: [a]".to_owned() + tail, "2:6: log: must be a mapping, found a list"),
+        ("version: 0.1\nlog: {level: {a: b}}".to_owned() + tail, "2:14: log.level: must be a text, found a mapping"),
+        (
+            "version: 0.1\nstorage: {delete: {enabled: perhaps}, inmemory: }\nhttp: {addr: ':1'}".to_owned(),
+            "2:29: storage.delete.enabled: must be true or false, not \"perhaps\"",
+        ),
+        (
+            "version: 0.1\nstorage: {inmemory: , filesystem: {}}\nhttp: {addr: ':1'}".to_owned(),
+            "2:35: storage.filesystem: there is one storage, and inmemory is it already",
+        ),
+        ("version: 0.1\nstorage: tape\nhttp: {addr: ':1'}".to_owned(), "2:10: storage.tape: no such storage"),
+        (
+            "version: 0.1\nhttp: {addr: 5000}\nstorage: inmemory".to_owned(),
+            "2:14: http.addr: invalid address \"5000\": expected HOST:PORT or :PORT, not \"5000\"",
+        ),
+        (
+            "version: 0.1\nauth: {htpasswd: {realm: r, path: p}}".to_owned() + tail,
+            "2:18: auth.htpasswd: not supported yet, and without it the registry would stand open",
+        ),
+        (
+            "version: 0.1\nhttp: {addr: ':1', tls: {certificate: c}}\nstorage: inmemory".to_owned(),
+            "2:25: http.tls: not supported yet, and without it the registry would stand open",
+        ),
+        ("version: 0.1\n\tx".to_owned(), "1:10: while scanning a plain scalar, found a tab"),
+    ] {
+        let found = read(&text).expect_err(&text).to_string();
+        assert!(found.starts_with(fault), "{text}\n  {found}");
+    }
+}
+
+#[test]
+fn an_empty_guard_is_none() {
+    assert!(read("version: 0.1\nauth: {none: }\nhttp: {addr: ':1', tls: }\nstorage: inmemory").is_ok());
+    assert!(read("version: 0.1\nauth:\nproxy: {remoteurl: }\nhttp: {addr: ':1', tls: {}}\nstorage: inmemory").is_ok());
+}
