@@ -1,0 +1,62 @@
+//! Failures of the HTTP engine, told apart by what the user can do about them.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+
+use super::super::error::{Error, Line};
+use crate::spec::Host;
+
+/// The innermost cause: the layers above it only say that something below failed.
+pub(super) fn reason(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let text = cause.to_string();
+    // "Connection refused (os error 111)": the number is for programmers.
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) if text.starts_with("Connection") => first.to_lowercase().chain(characters).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+/// Everything that the layers say, to look for what they keep inside.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = format!("{error:?}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a String cannot fail.
+        let _ = write!(text, " {error} {error:?}");
+        cause = error.source();
+    }
+    text
+}
+
+/// The error that a failed request means.
+pub(super) fn classify(error: &reqwest::Error, line: Line, host: &Host) -> Error {
+    let all = chain(error);
+    if all.contains("InvalidContentType") {
+        return Error::PlainHttp { host: host.clone() };
+    }
+    if let Some((_, after)) = all.split_once("invalid peer certificate: ") {
+        let reason: String = after.chars().take_while(|&c| c.is_ascii_alphanumeric() || " -_.".contains(c)).collect();
+        let reason = match reason.trim() {
+            "UnknownIssuer" => "it was issued by an unknown authority".to_owned(),
+            other if other.starts_with("certificate expired") => "it has expired".to_owned(),
+            other if other.starts_with("certificate not valid for name") => "it is for another name".to_owned(),
+            other => other.to_owned(),
+        };
+        return Error::Certificate { host: host.clone(), reason };
+    }
+    Error::Network { line, reason: reason(error) }
+}
+
+/// Whether nobody took the connection at all: no such host, a closed port.
+pub(super) fn is_absence(error: &reqwest::Error) -> bool {
+    error.is_connect() && {
+        let all = chain(error);
+        all.contains("ConnectionRefused") || all.contains("dns error") || all.contains("lookup address")
+    }
+}

@@ -1,0 +1,81 @@
+//! When a request is sent again, and after which wait.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
+
+/// First and longest backoff. Doubled from attempt to attempt.
+const BACKOFF_FIRST: Duration = Duration::from_millis(250);
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// Whether an answer of this status may be better the next time. 520 to 524 are Cloudflare's for a sick origin.
+pub(super) fn is_temporary(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=524)
+}
+
+/// The wait before attempt `attempt + 1` (the first is 1): anything up to the exponential bound, so that many clients
+/// do not come back together. `random` is any number.
+pub(super) fn backoff(attempt: u32, random: u64) -> Duration {
+    let bound = BACKOFF_FIRST.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1))).min(BACKOFF_MAX);
+    let millis = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(random % (millis + 1))
+}
+
+/// The wait that an answer asks for: `Retry-After` in seconds or as a date (RFC 9110 §10.2.3).
+pub(super) fn retry_after_secs(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
+    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(value.parse().unwrap_or(u64::MAX));
+    }
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    let wait = at.duration_since(now);
+    // Part of a second counts as one: coming back too early is refused again.
+    let secs = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
+    Some(u64::try_from(secs).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn statuses() {
+        for status in [408, 425, 429, 500, 502, 503, 504, 520, 524] {
+            assert!(is_temporary(StatusCode::from_u16(status).expect("status")), "{status}");
+        }
+        for status in [200, 307, 400, 401, 403, 404, 405, 409, 413, 416, 501, 505, 525] {
+            assert!(!is_temporary(StatusCode::from_u16(status).expect("status")), "{status}");
+        }
+    }
+
+    #[test]
+    fn waits_grow_and_stay_bounded() {
+        assert_eq!(backoff(1, 250), Duration::from_millis(250));
+        assert_eq!(backoff(1, 251), Duration::ZERO);
+        assert_eq!(backoff(4, 2000), Duration::from_secs(2));
+        assert_eq!(backoff(40, 30_000), Duration::from_secs(30));
+        assert!((0..10_000).all(|random| backoff(u32::MAX, random * 7919) <= Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn both_forms_of_retry_after() {
+        let now: Timestamp = "2015-10-21T07:27:30.5Z".parse().expect("time");
+        let secs = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_str(value).expect("value"));
+            retry_after_secs(&headers, now)
+        };
+        assert_eq!(secs("120"), Some(120));
+        assert_eq!(secs(" 0 "), Some(0));
+        assert_eq!(secs("99999999999999999999999"), Some(u64::MAX));
+        assert_eq!(secs("Wed, 21 Oct 2015 07:28:00 GMT"), Some(30));
+        assert_eq!(secs("Wed, 21 Oct 2015 07:00:00 GMT"), Some(0));
+        for bad in ["", "soon", "-3", "1.5"] {
+            assert_eq!(secs(bad), None, "{bad}");
+        }
+        assert_eq!(retry_after_secs(&HeaderMap::new(), now), None);
+    }
+}
