@@ -163,7 +163,6 @@ impl Context {
                 .map(Into::into)
                 .or_else(|| Some(environment.home()?.join(".docker"))),
             reg_dir: environment.config_home().map(|home| home.join("reg")),
-            path: environment.get("PATH").map(Into::into),
         }
     }
 

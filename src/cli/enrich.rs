@@ -161,7 +161,7 @@ impl Enricher {
             if !is_image {
                 return Ok(ConfigFacts::default());
             }
-            let bytes = self.repository.get_blob(descriptor, None).await?.bytes(MANIFEST_BYTES_MAX).await?;
+            let bytes = self.repository.get_blob(descriptor).await?.bytes(MANIFEST_BYTES_MAX).await?;
             Ok(serde_json::from_slice(&bytes).unwrap_or_default())
         };
         self.configs.get(descriptor.digest, read).await

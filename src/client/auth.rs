@@ -14,10 +14,10 @@ use url::Url;
 
 pub(super) use self::realm::check as check_realm;
 use self::token::{Token, Tokens, Wanted};
+use super::RemoteOptions;
 use super::credentials::{Credential, Found, Keychain};
 use super::error::{Error, Result};
 use super::transport::{Answer, Transport};
-use super::RemoteOptions;
 use crate::spec::{Challenge, Host, Repository, Scopes};
 use crate::sys::Clock;
 
@@ -67,6 +67,10 @@ impl Auth {
     /// What the registry has asked for so far.
     pub(super) fn scheme(&self) -> Option<Scheme> {
         self.scheme.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn is_bearer(&self) -> bool {
+        matches!(self.scheme(), Some(Scheme::Bearer { .. }))
     }
 
     fn learn(&self, scheme: Scheme) {
@@ -166,7 +170,7 @@ impl Auth {
             .and_then(|c| c.parameter("scope"))
             .map(Scopes::parse_lenient)
             .unwrap_or_default();
-        let again = !round.widened && !lacking.is_empty() && matches!(self.scheme(), Some(Scheme::Bearer { .. }));
+        let again = !round.widened && !lacking.is_empty() && self.is_bearer();
         round.widened = true;
         round.renew = true;
         round.named = std::mem::take(&mut round.named).union(&lacking);
@@ -186,6 +190,11 @@ impl Auth {
     async fn credentials(&self, transport: &Transport, scopes: &Scopes) -> Option<Found> {
         let repository = repository_of(scopes);
         self.keychain.lookup(&self.host, repository.as_ref(), &|text| transport.warn(text)).await
+    }
+
+    /// The user we come as, where the registry has asked and one is known.
+    pub(super) async fn user(&self, transport: &Transport) -> Option<String> {
+        self.credentials(transport, &Scopes::none()).await.and_then(|found| found.credential.user())
     }
 
     /// Adds to a refusal who was refused.
@@ -225,6 +234,11 @@ fn pick(challenges: &[Challenge], url: &Url) -> Option<(Scheme, Scopes)> {
     });
     let basic = || challenges.iter().any(|c| c.is("basic")).then(|| (Scheme::Basic, Scopes::none()));
     bearer.or_else(basic)
+}
+
+/// What the challenges of `answer` ask for.
+pub(super) fn wanted(answer: &Answer) -> Option<Scheme> {
+    pick(&answer.challenges(), answer.url()).map(|(scheme, _)| scheme)
 }
 
 /// The repository whose credentials count: the one that is written to, else the first.

@@ -61,11 +61,19 @@ impl fmt::Debug for Secret {
 /// One way to say who we are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Credential {
-    Basic { user: String, password: Secret },
+    Basic {
+        user: String,
+        password: Secret,
+    },
     /// An OAuth2 refresh token.
-    IdentityToken { user: Option<String>, token: Secret },
+    IdentityToken {
+        user: Option<String>,
+        token: Secret,
+    },
     /// A bearer token, sent as it is.
-    RegistryToken { token: Secret },
+    RegistryToken {
+        token: Secret,
+    },
 }
 
 impl Credential {

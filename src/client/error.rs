@@ -84,30 +84,25 @@ pub(crate) enum Error {
     /// A file, helper or keyring with credentials.
     #[error("{place}: {reason}")]
     Credentials { place: String, reason: String },
+    /// The bytes to send could not be had.
+    #[error("{0}")]
+    Source(content::Error),
     /// An option that cannot be used: an unreadable CA file.
     #[error("{0}")]
     Options(String),
 }
 
 impl Error {
-    pub(crate) fn stub() -> Self {
-        Self::Options("not there yet".into())
-    }
-
     /// What the failure means to a caller.
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Refused(refusal) => match refusal.status {
-                StatusCode::NOT_FOUND => Kind::NotFound,
-                StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Kind::Unsupported,
-                _ if refusal.codes.iter().any(|code| code == "UNSUPPORTED") => Kind::Unsupported,
-                _ => Kind::Failed,
-            },
+            Self::Refused(refusal) => refusal.kind(),
             Self::Denied { .. } | Self::Token { denied: true, .. } => Kind::Denied,
             Self::RateLimited { retry_after_secs, .. } => Kind::RateLimited { retry_after_secs: *retry_after_secs },
             Self::Corrupt { .. } => Kind::Corrupt,
-            Self::Network { .. }
-            | Self::PlainHttp { .. }
+            Self::Network { .. } => Kind::Interrupted,
+            Self::Source(error) => error.kind.clone(),
+            Self::PlainHttp { .. }
             | Self::Certificate { .. }
             | Self::Protocol { .. }
             | Self::Token { .. }
@@ -117,8 +112,35 @@ impl Error {
     }
 }
 
+impl Refusal {
+    fn has(&self, code: &str) -> bool {
+        self.codes.iter().any(|said| said == code)
+    }
+
+    fn kind(&self) -> Kind {
+        let writes = matches!(self.line.method, Method::PUT | Method::PATCH | Method::POST);
+        match self.status {
+            // The manifest that is being written lists something that is not there, or the session is gone.
+            _ if self.line.method == Method::PUT && self.has("MANIFEST_BLOB_UNKNOWN") => Kind::ChildMissing,
+            _ if writes && (self.has("BLOB_UPLOAD_UNKNOWN") || self.has("BLOB_UPLOAD_INVALID")) => Kind::Interrupted,
+            // The next attempt is made in smaller pieces.
+            StatusCode::PAYLOAD_TOO_LARGE if self.line.url.contains("/uploads/") => Kind::Interrupted,
+            StatusCode::NOT_FOUND => Kind::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Kind::Unsupported,
+            // registry:2 takes a tag in a DELETE for a bad digest.
+            StatusCode::BAD_REQUEST if self.line.method == Method::DELETE => Kind::Unsupported,
+            _ if self.has("UNSUPPORTED") => Kind::Unsupported,
+            status if writes && status.is_server_error() => Kind::Interrupted,
+            _ => Kind::Failed,
+        }
+    }
+}
+
 impl From<Error> for content::Error {
     fn from(error: Error) -> Self {
-        Self::new(error.kind(), error)
+        match error {
+            Error::Source(error) => error,
+            error => Self::new(error.kind(), error),
+        }
     }
 }

@@ -3,23 +3,32 @@
 //! Knows how to ask a registry, never where it was told to from: options, environment and files are data that the
 //! command line hands in.
 
-mod error;
-
+mod auth;
+mod blobs;
 pub(crate) mod credentials;
+mod error;
+mod lists;
+mod manifests;
+pub(crate) mod ping;
+mod referrers;
+mod transport;
+mod uploads;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use futures_util::stream::{self, BoxStream, StreamExt as _};
+use futures_util::StreamExt as _;
 use http::{HeaderMap, Method, StatusCode};
 
 pub(crate) use self::credentials::Keychain;
 pub(crate) use self::error::{Error, Result};
+use self::transport::Transport;
 use crate::content::body::Body;
 use crate::content::{self, Ask, Offer, PutAs, Source, Stored, Target, Ticket};
-use crate::spec::{ByteRange, Descriptor, Digest, Host, Locator, Manifest, Repository, Tag};
+use crate::spec::{Descriptor, Digest, Host, Locator, Manifest, Repository, Scopes, Tag};
 use crate::sys::Clock;
 
 /// How a registry is talked to.
@@ -93,10 +102,42 @@ pub(crate) enum Event {
     Warning(String),
 }
 
-/// One registry.
+/// One registry. Clones share everything: connections, tokens, limits, and what has been learnt.
 #[derive(Clone, Debug)]
 pub(crate) struct Remote {
-    host: Host,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    transport: Transport,
+    /// Takes a whole blob in the POST that would start an upload.
+    takes_single_post: Learnt,
+    /// Has the referrers API; without it a tag lists them.
+    has_referrers: Learnt,
+    /// Answers 201 to a mount of a blob from the repository that has it already.
+    mounts_from_itself: Learnt,
+    /// Refuses the page size we wish for.
+    refuses_page_size: AtomicBool,
+    /// Largest body it takes, in bytes, once one has been too large.
+    chunk_bytes: AtomicU64,
+}
+
+/// What a registry has shown of itself in this process.
+#[derive(Debug, Default)]
+struct Learnt(AtomicU8);
+
+impl Learnt {
+    fn get(&self) -> Option<bool> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            value => Some(value == 1),
+        }
+    }
+
+    fn set(&self, value: bool) {
+        self.0.store(if value { 1 } else { 2 }, Ordering::Relaxed);
+    }
 }
 
 impl Remote {
@@ -105,22 +146,27 @@ impl Remote {
     /// # Errors
     /// An unreadable CA file.
     pub(crate) fn open(host: Host, options: RemoteOptions) -> Result<Self> {
-        drop(options);
-        Ok(Self { host })
+        let shared = Shared {
+            transport: Transport::new(host, options)?,
+            takes_single_post: Learnt::default(),
+            has_referrers: Learnt::default(),
+            mounts_from_itself: Learnt::default(),
+            refuses_page_size: AtomicBool::new(false),
+            chunk_bytes: AtomicU64::new(0),
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     pub(crate) fn host(&self) -> &Host {
-        &self.host
+        self.shared.transport.host()
     }
 
     pub(crate) fn repository(&self, name: &Repository) -> RemoteRepository {
         RemoteRepository { remote: self.clone(), name: name.clone() }
     }
 
-    /// The registry's repositories, a page at a time. `page_size` is a wish.
-    pub(crate) fn catalog(&self, page_size: Option<usize>) -> BoxStream<'static, Result<Vec<Repository>>> {
-        let _ = page_size;
-        stream::empty().boxed()
+    fn transport(&self) -> &Transport {
+        &self.shared.transport
     }
 }
 
@@ -140,56 +186,20 @@ impl RemoteRepository {
         &self.name
     }
 
-    /// The tags, a page at a time. `page_size` is a wish; without one the registry decides.
-    pub(crate) fn tag_pages(&self, page_size: Option<usize>) -> BoxStream<'static, Result<Vec<Tag>>> {
-        let _ = page_size;
-        stream::empty().boxed()
+    fn shared(&self) -> &Shared {
+        &self.remote.shared
     }
 
-    /// Media type, digest and size of a manifest: one HEAD where the registry says the digest in it.
-    pub(crate) async fn head_manifest(&self, locator: &Locator) -> Result<Descriptor> {
-        let _ = locator;
-        Err(Error::stub())
+    fn transport(&self) -> &Transport {
+        self.remote.transport()
     }
 
-    pub(crate) async fn get_manifest(&self, locator: &Locator) -> Result<(Digest, Manifest)> {
-        let _ = locator;
-        Err(Error::stub())
+    fn to_read(&self) -> Scopes {
+        Scopes::repository(&self.name, &["pull"])
     }
 
-    /// Stores exactly the bytes of `manifest` under a tag or its digest.
-    pub(crate) async fn put_manifest(&self, manifest: &Manifest, digest: &Digest, tag: Option<&Tag>) -> Result<Stored> {
-        let _ = (manifest, digest, tag);
-        Err(Error::stub())
-    }
-
-    /// Removes a manifest; every tag of it goes too.
-    pub(crate) async fn delete_manifest(&self, digest: &Digest) -> Result<()> {
-        let _ = digest;
-        Err(Error::stub())
-    }
-
-    /// Removes a tag and nothing else. `Kind::Unsupported` where the registry cannot (registry:2 answers 400).
-    pub(crate) async fn delete_tag(&self, tag: &Tag) -> Result<()> {
-        let _ = tag;
-        Err(Error::stub())
-    }
-
-    /// Size in bytes of a blob.
-    pub(crate) async fn head_blob(&self, digest: &Digest) -> Result<u64> {
-        let _ = digest;
-        Err(Error::stub())
-    }
-
-    /// The bytes of a blob, or some of them. Whole blobs are verified in the stream.
-    pub(crate) async fn get_blob(&self, blob: &Descriptor, range: Option<ByteRange>) -> Result<Body> {
-        let _ = (blob, range);
-        Err(Error::stub())
-    }
-
-    pub(crate) async fn delete_blob(&self, digest: &Digest) -> Result<()> {
-        let _ = digest;
-        Err(Error::stub())
+    fn to_write(&self) -> Scopes {
+        Scopes::repository(&self.name, &["pull", "push"])
     }
 }
 
@@ -204,12 +214,11 @@ impl Source for RemoteRepository {
     }
 
     async fn fetch(&self, blob: &Descriptor) -> content::Result<Body> {
-        Ok(self.get_blob(blob, None).await?)
+        Ok(self.get_blob(blob).await?)
     }
 
     async fn referrers(&self, subject: &Digest) -> content::Result<Vec<Descriptor>> {
-        let _ = subject;
-        Err(Error::stub().into())
+        Ok(self.list_referrers(subject).await?)
     }
 
     async fn tags(&self) -> content::Result<Vec<Tag>> {
@@ -225,18 +234,15 @@ impl Source for RemoteRepository {
 #[async_trait]
 impl Target for RemoteRepository {
     async fn has(&self, blob: &Descriptor) -> content::Result<bool> {
-        let _ = blob;
-        Err(Error::stub().into())
+        Ok(self.has_blob(&blob.digest).await?)
     }
 
     async fn offer(&self, blob: &Descriptor, ask: Ask<'_>) -> content::Result<Offer> {
-        let _ = (blob, ask);
-        Err(Error::stub().into())
+        Ok(self.offer_blob(blob, ask).await?)
     }
 
     async fn push(&self, blob: &Descriptor, ticket: Ticket, body: Body) -> content::Result<()> {
-        let _ = (blob, ticket, body);
-        Err(Error::stub().into())
+        Ok(self.upload_blob(blob, ticket, body).await?)
     }
 
     async fn put(&self, manifest: &Manifest, digest: &Digest, put_as: PutAs<'_>) -> content::Result<Stored> {

@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use url::Url;
 
 pub(super) use self::answer::Answer;
+use self::call::Head;
 pub(super) use self::call::{Call, Payload, Place};
 pub(super) use self::redact::url as redacted;
 use super::auth::{Auth, Round};
@@ -128,7 +129,7 @@ impl Transport {
     /// Sends a request, with credentials once the registry has asked for them. Refusals for want of them (401, 403) are
     /// errors here; every other status is the caller's to judge.
     pub(super) async fn send(&self, mut call: Call) -> Result<Answer> {
-        let url = self.url_of(&call.place).await?;
+        let url = self.url_of(&call.head.place).await?;
         let mut round = Round::default();
         loop {
             let authorization = self.auth.authorization(self, &call.scopes, &mut round).await?;
@@ -146,7 +147,7 @@ impl Transport {
 
     /// Sends a request without credentials of ours beyond its headers: to the token server, or to see the challenge.
     pub(super) async fn send_bare(&self, mut call: Call) -> Result<Answer> {
-        let url = self.url_of(&call.place).await?;
+        let url = self.url_of(&call.head.place).await?;
         self.persist(&mut call, &url, None).await
     }
 
@@ -166,12 +167,12 @@ impl Transport {
 
     /// Sends until there is an answer worth having, or no hope for one.
     async fn persist(&self, call: &mut Call, url: &Url, authorization: Option<&HeaderValue>) -> Result<Answer> {
-        let most = self.options.attempts.unwrap_or(if call.is_read() { READ_ATTEMPTS } else { WRITE_ATTEMPTS });
+        let most = self.options.attempts.unwrap_or(if call.head.is_read() { READ_ATTEMPTS } else { WRITE_ATTEMPTS });
         let mut waited = Duration::ZERO;
         let mut attempt = 1;
         loop {
             let payload = call.payload.take();
-            let outcome = self.follow(call, url, payload, authorization).await;
+            let outcome = self.follow(&call.head, url, payload, authorization).await;
             let again = attempt < most && !call.payload.is_spent();
             let (reason, asked) = match outcome {
                 Ok(mut answer) => {
@@ -202,7 +203,7 @@ impl Transport {
             if asked.is_some() {
                 self.pace.pause(wait);
             }
-            let (method, wait_millis) = (call.method.clone(), u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+            let (method, wait_millis) = (call.head.method.clone(), u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
             self.tell(&Event::Retry { method, url: redact::url(url), reason, wait_millis });
             tokio::time::sleep(wait).await;
             waited += wait;
@@ -213,29 +214,29 @@ impl Transport {
     /// Sends and follows redirects.
     async fn follow(
         &self,
-        call: &Call,
+        head: &Head,
         url: &Url,
         mut payload: Payload,
         authorization: Option<&HeaderValue>,
     ) -> Result<Answer, (Error, Hope)> {
         let mut url = url.clone();
-        let mut headers = call.headers.clone();
+        let mut headers = head.headers.clone();
         if let Some(authorization) = authorization {
             headers.insert(header::AUTHORIZATION, authorization.clone());
         }
         let mut elsewhere = false;
         for _ in 0..=REDIRECTS_MAX {
             let attempt = payload.take();
-            let response = self.once(&call.method, &url, &headers, attempt).await?;
-            let line = self.line(&call.method, &url);
-            let next = redirect::target(&call.method, &url, response.status(), response.headers());
+            let response = self.once(&head.method, &url, &headers, attempt).await?;
+            let line = self.line(&head.method, &url);
+            let next = redirect::target(&head.method, &url, response.status(), response.headers());
             let Some(next) = next.filter(|_| !payload.is_spent()) else {
                 let retry_after_secs = retry::retry_after_secs(response.headers(), self.options.clock.now());
                 return Ok(Answer { response, line, attempts: 1, elsewhere, retry_after_secs });
             };
             let fault = |reason: String| (Error::Protocol { line: line.clone(), reason }, Hope::None);
             let next = next.map_err(|reason| fault(reason.into()))?;
-            if matches!(call.place, Place::Realm(_)) {
+            if matches!(head.place, Place::Realm(_)) {
                 let base = self.base().await.map_err(|error| (error, Hope::None))?;
                 super::auth::check_realm(base, &next).map_err(fault)?;
             }
@@ -246,7 +247,7 @@ impl Transport {
             }
             url = next;
         }
-        let line = self.line(&call.method, &url);
+        let line = self.line(&head.method, &url);
         Err((Error::Protocol { line, reason: format!("more than {REDIRECTS_MAX} redirects") }, Hope::None))
     }
 
@@ -280,7 +281,9 @@ impl Transport {
                 let hope = if lost || !matches!(fault, Error::Network { .. }) { Hope::None } else { Hope::Some };
                 return Err((fault, hope));
             }
-            None => return Err((Error::Network { line: self.line(method, url), reason: answer::silence() }, Hope::Some)),
+            None => {
+                return Err((Error::Network { line: self.line(method, url), reason: answer::silence() }, Hope::Some));
+            }
         };
         self.answered.store(true, Ordering::Relaxed);
         self.collect_warnings(response.headers());

@@ -34,9 +34,7 @@ fn inner_address(url: &Url) -> Option<IpAddr> {
     };
     let inner = match address {
         IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
-        IpAddr::V6(v6) => {
-            v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unique_local() || v6.is_unspecified()
-        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unique_local() || v6.is_unspecified(),
     };
     inner.then_some(address)
 }
@@ -51,9 +49,8 @@ mod tests {
 
     #[test]
     fn credentials_stay_where_they_belong() {
-        let allowed = |base: &str, realm: &str| {
-            check(&Url::parse(base).expect("url"), &Url::parse(realm).expect("url")).is_ok()
-        };
+        let allowed =
+            |base: &str, realm: &str| check(&Url::parse(base).expect("url"), &Url::parse(realm).expect("url")).is_ok();
         for (base, realm) in [
             ("https://registry-1.docker.io/", "https://auth.docker.io/token"),
             ("https://r.example/", "https://r.example:8443/token"),

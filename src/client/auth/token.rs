@@ -192,6 +192,12 @@ async fn get(transport: &Transport, wanted: &Wanted) -> Result<Answer> {
 
 /// `POST realm` with a refresh token in a form.
 async fn post(transport: &Transport, wanted: &Wanted, refresh_token: &Secret) -> Result<Answer> {
+    let call = Call::new(Method::POST, Place::Realm(wanted.realm.clone()), Scopes::none())
+        .payload(Payload::Bytes(form(wanted, refresh_token).into()), "application/x-www-form-urlencoded");
+    transport.send_bare(call).await
+}
+
+fn form(wanted: &Wanted, refresh_token: &Secret) -> String {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "refresh_token");
     form.append_pair("client_id", CLIENT_ID);
@@ -202,9 +208,7 @@ async fn post(transport: &Transport, wanted: &Wanted, refresh_token: &Secret) ->
         form.append_pair("scope", &wanted.scopes.to_string());
     }
     form.append_pair("refresh_token", refresh_token.expose());
-    let call = Call::new(Method::POST, Place::Realm(wanted.realm.clone()), Scopes::none())
-        .payload(Payload::Bytes(form.finish().into()), "application/x-www-form-urlencoded");
-    transport.send_bare(call).await
+    form.finish()
 }
 
 async fn read(answer: Answer, wanted: &Wanted) -> Result<Document> {

@@ -35,8 +35,10 @@ pub(super) enum Entry {
 impl AuthFile {
     /// `None` where there is no such file.
     pub(super) fn read(path: &Path) -> Result<Option<Self>> {
-        let unusable =
-            |reason: String| Error::Credentials { place: path.display().to_string(), reason: format!("unreadable: {reason}") };
+        let unusable = |reason: String| Error::Credentials {
+            place: path.display().to_string(),
+            reason: format!("unreadable: {reason}"),
+        };
         let size = match std::fs::metadata(path) {
             Ok(metadata) => metadata.len(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -66,7 +68,10 @@ impl AuthFile {
     /// The helper that keeps the credentials of `host`: its own, else the default one.
     pub(super) fn helper_for(&self, host: &Host) -> Option<String> {
         let own = self.document.get("credHelpers").and_then(Value::as_object).and_then(|helpers| {
-            helpers.iter().find(|(key, _)| host_of(key).is_some_and(|named| named == host.as_str())).map(|(_, name)| name)
+            helpers
+                .iter()
+                .find(|(key, _)| host_of(key).is_some_and(|named| named == host.as_str()))
+                .map(|(_, name)| name)
         });
         let name = own.or_else(|| self.document.get("credsStore"))?.as_str()?;
         // The name becomes part of a program's name.
@@ -124,9 +129,7 @@ impl AuthFile {
             return Ok(Entry::Credential(Credential::IdentityToken { user, token: Secret::new(token) }));
         }
         Ok(match pair {
-            Some((user, password)) => {
-                Entry::Credential(Credential::Basic { user, password: Secret::new(password) })
-            }
+            Some((user, password)) => Entry::Credential(Credential::Basic { user, password: Secret::new(password) }),
             None => Entry::Elsewhere,
         })
     }

@@ -38,11 +38,7 @@ pub(super) fn key(host: &Host) -> String {
 }
 
 /// What the helper keeps for `host`.
-pub(super) async fn get(
-    name: &str,
-    host: &Host,
-    warn: &(dyn Fn(String) + Send + Sync),
-) -> Result<Option<Credential>> {
+pub(super) async fn get(name: &str, host: &Host, warn: &(dyn Fn(String) + Send + Sync)) -> Result<Option<Credential>> {
     // Older docker stored under a URL.
     let keys = if host.is_docker_hub() { vec![key(host)] } else { vec![key(host), format!("https://{host}")] };
     for key in keys {
@@ -77,12 +73,7 @@ fn program(name: &str) -> String {
 }
 
 /// Runs a helper; `None` when it has nothing.
-async fn run(
-    name: &str,
-    verb: &str,
-    input: &[u8],
-    warn: &(dyn Fn(String) + Send + Sync),
-) -> Result<Option<Vec<u8>>> {
+async fn run(name: &str, verb: &str, input: &[u8], warn: &(dyn Fn(String) + Send + Sync)) -> Result<Option<Vec<u8>>> {
     let program = program(name);
     let failed = |reason: String| Error::Credentials { place: program.clone(), reason };
     let mut child = Command::new(&program)

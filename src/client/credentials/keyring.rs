@@ -50,9 +50,9 @@ pub(super) async fn get(host: &Host) -> Result<Option<Credential>> {
         Err(::keyring::Error::NoEntry) => Ok(None),
         Err(error) => Err(error),
     });
-    let pair = secret.await?.and_then(|secret| {
-        secret.split_once(SEPARATOR).map(|(user, secret)| (user.to_owned(), secret.to_owned()))
-    });
+    let pair = secret
+        .await?
+        .and_then(|secret| secret.split_once(SEPARATOR).map(|(user, secret)| (user.to_owned(), secret.to_owned())));
     Ok(pair.map(|(user, secret)| Credential::from_pair(user, secret)))
 }
 

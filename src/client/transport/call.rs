@@ -48,17 +48,22 @@ impl Payload {
 
 /// One request.
 pub(in crate::client) struct Call {
-    pub(super) method: Method,
-    pub(super) place: Place,
-    pub(super) headers: HeaderMap,
+    pub(super) head: Head,
     pub(super) payload: Payload,
     /// What a token has to allow for it.
     pub(super) scopes: Scopes,
 }
 
+/// What of a request can be sent any number of times.
+pub(super) struct Head {
+    pub(super) method: Method,
+    pub(super) place: Place,
+    pub(super) headers: HeaderMap,
+}
+
 impl Call {
     pub(in crate::client) fn new(method: Method, place: Place, scopes: Scopes) -> Self {
-        Self { method, place, headers: HeaderMap::new(), payload: Payload::Empty, scopes }
+        Self { head: Head { method, place, headers: HeaderMap::new() }, payload: Payload::Empty, scopes }
     }
 
     pub(in crate::client) fn api(method: Method, route: Route, scopes: Scopes) -> Self {
@@ -68,7 +73,7 @@ impl Call {
     /// Sets a header. A value that is none is left out: nothing that comes here is one.
     pub(in crate::client) fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(name, value);
+            self.head.headers.insert(name, value);
         }
         self
     }
@@ -77,8 +82,10 @@ impl Call {
         self.payload = payload;
         self.header(header::CONTENT_TYPE, media_type)
     }
+}
 
-    /// Whether doing it twice is no worse than once and nothing was sent that is costly to send again.
+impl Head {
+    /// Whether the request changes nothing.
     pub(super) fn is_read(&self) -> bool {
         self.method == Method::GET || self.method == Method::HEAD
     }

@@ -35,7 +35,8 @@ impl Clients {
         for path in &options.ca_files {
             let unusable = |reason: String| Error::Options(format!("CA file {}: {reason}", path.display()));
             let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
-            let found = Certificate::from_pem_bundle(&pem).map_err(|_| unusable("no certificate in PEM form".into()))?;
+            let found =
+                Certificate::from_pem_bundle(&pem).map_err(|_| unusable("no certificate in PEM form".into()))?;
             if found.is_empty() {
                 return Err(unusable("no certificate in PEM form".into()));
             }

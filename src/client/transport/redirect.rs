@@ -59,12 +59,7 @@ mod tests {
         assert_eq!(go(&Method::PUT, "https://r/a", 302, "/c"), None);
         assert_eq!(go(&Method::PUT, "https://r/a", 307, "/c"), Some(Ok("https://r/c".into())));
         assert_eq!(go(&Method::GET, "http://r/a", 307, "https://r/a"), Some(Ok("https://r/a".into())));
-        let none = target(
-            &Method::GET,
-            &Url::parse("https://r/").expect("url"),
-            StatusCode::FOUND,
-            &HeaderMap::new(),
-        );
+        let none = target(&Method::GET, &Url::parse("https://r/").expect("url"), StatusCode::FOUND, &HeaderMap::new());
         assert_eq!(none, None);
     }
 }
