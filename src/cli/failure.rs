@@ -141,6 +141,12 @@ impl Failure {
         self.error.iter().flat_map(|error| error.chain()).map(ToString::to_string)
     }
 
+    /// The causes without the first line, which says what they are the causes of.
+    pub(crate) fn cause(&self) -> Option<String> {
+        let causes: Vec<_> = self.chain().skip(1).collect();
+        (!causes.is_empty()).then(|| causes.join(": "))
+    }
+
     /// Everything in one line.
     pub(crate) fn line(&self) -> String {
         self.chain().collect::<Vec<_>>().join(": ")

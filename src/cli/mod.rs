@@ -7,6 +7,7 @@ mod catalog;
 mod config;
 mod context;
 mod copy;
+mod delete;
 mod digest;
 mod enrich;
 mod environment;
@@ -14,6 +15,7 @@ mod failure;
 mod flags;
 mod gc_plan;
 mod generate;
+mod journal;
 mod login;
 mod logout;
 mod output;
@@ -53,6 +55,8 @@ enum Command {
     Catalog(catalog::Args),
     #[command(visible_alias = "cp")]
     Copy(copy::Args),
+    #[command(visible_alias = "rm")]
+    Delete(delete::Args),
     Digest(digest::Args),
     GcPlan(gc_plan::Args),
     Login(login::Args),
@@ -70,6 +74,7 @@ impl Command {
         match self {
             Self::Catalog(args) => wait(Threads::One, catalog::run(context, args)),
             Self::Copy(args) => wait(Threads::Many, copy::run(context, args)),
+            Self::Delete(args) => wait(Threads::One, delete::run(context, args)),
             Self::Digest(args) => wait(Threads::One, digest::run(context, args)),
             Self::GcPlan(args) => wait(Threads::Many, gc_plan::run(context, args)),
             Self::Login(args) => wait(Threads::One, login::run(context, args)),

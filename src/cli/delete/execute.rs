@@ -1,0 +1,239 @@
+//! Follows a plan, where the world still is as planned: every step looks again, is journalled, and is done then.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use futures_util::stream::{self, StreamExt as _};
+
+use super::Report;
+use super::plan::{Cause, Step, plan};
+use super::prepare::{CONCURRENCY, Prepared};
+use super::show;
+use crate::cli::context::Context;
+use crate::cli::failure::{Explain as _, Failure, Kind};
+use crate::cli::journal::{Entry, Journal};
+use crate::client;
+use crate::content;
+use crate::spec::{Digest, Locator, Tag};
+
+/// Steps that are journalled together, before the first of them is done.
+const BATCH: usize = 32;
+
+pub(super) struct Executor<'a> {
+    pub(super) context: &'a Context,
+    pub(super) journal: &'a mut Journal,
+    pub(super) report: &'a mut Report,
+}
+
+/// What a second look says about a step.
+enum Look {
+    AsPlanned,
+    /// Already done by somebody else.
+    Gone,
+    Changed(String),
+}
+
+impl Executor<'_> {
+    pub(super) async fn run(&mut self, prepared: &mut Prepared) -> Result<(), Failure> {
+        let mut steps: VecDeque<Step> = std::mem::take(&mut prepared.plan.steps).into();
+        let mut can_untag = false;
+        while let Some(first) = steps.front() {
+            let is_untag = matches!(first, Step::Untag { .. });
+            // The first tag shows whether the registry can remove one.
+            let size = if is_untag && !can_untag { 1 } else { BATCH };
+            let alike = steps.iter().take_while(|step| matches!(step, Step::Untag { .. }) == is_untag).count();
+            let batch: Vec<Step> = steps.drain(..alike.min(size)).collect();
+            let refused = self.batch(prepared, batch).await?;
+            can_untag |= is_untag && refused.is_empty();
+            if !refused.is_empty() {
+                let rest = refused.into_iter().chain(steps).collect();
+                steps = self.without_untag(prepared, rest).await?.into();
+            }
+        }
+        Ok(())
+    }
+
+    /// Plans the rest anew for a registry that cannot remove a tag alone.
+    async fn without_untag(&mut self, prepared: &mut Prepared, rest: Vec<Step>) -> Result<Vec<Step>, Failure> {
+        if prepared.known.complete {
+            prepared.plan.steps = rest;
+        } else {
+            let tags = rest.into_iter().filter_map(|step| match step {
+                Step::Untag { tag, .. } => Some(tag),
+                Step::Delete { .. } => None,
+            });
+            prepared.request.tags = tags.collect();
+            let place = prepared.place.clone();
+            prepared
+                .read_all(self.context, None)
+                .await
+                .explain(&place.host, || format!("cannot delete from {place}"))?;
+            prepared.plan = plan(&prepared.known, &prepared.request);
+        }
+        prepared.plan = std::mem::take(&mut prepared.plan).without_untag();
+        prepared.report_refused(Kind::Unsupported, self.report)?;
+        Ok(std::mem::take(&mut prepared.plan.steps))
+    }
+
+    /// Does some steps of a kind, and gives back those that the registry cannot do at all.
+    async fn batch(&mut self, prepared: &Prepared, steps: Vec<Step>) -> Result<Vec<Step>, Failure> {
+        let looks = self.look_again(prepared, &steps).await?;
+        let mut ready = Vec::new();
+        for (step, look) in steps.into_iter().zip(looks) {
+            match look {
+                Look::AsPlanned => ready.push(step),
+                Look::Gone => self.report.done(prepared.place.at(locator(&step)), (action(&step), "absent"), None)?,
+                Look::Changed(how) => {
+                    let reference = prepared.place.at(locator(&step));
+                    let failure = Failure::message(Kind::Partial, how).context(format!("skipped {reference}"));
+                    self.report.failed(reference, (action(&step), "skipped"), &failure)?;
+                }
+            }
+        }
+        self.journal(prepared, &ready)?;
+        let mut done = stream::iter(ready)
+            .map(async |step| {
+                let result = perform(prepared, &step).await;
+                (step, result)
+            })
+            .buffered(CONCURRENCY);
+        let mut refused = Vec::new();
+        while let Some((step, result)) = done.next().await {
+            match result {
+                Err(error) if error.kind() == content::Kind::Unsupported && matches!(step, Step::Untag { .. }) => {
+                    refused.push(step);
+                }
+                result => report(self.report, prepared, &step, result)?,
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Looks at the tags that steps are about, and at tags that are new since the plan.
+    async fn look_again(&self, prepared: &Prepared, steps: &[Step]) -> Result<Vec<Look>, Failure> {
+        let mut tags: Vec<Tag> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Untag { tag, .. } => tags.push(tag.clone()),
+                Step::Delete { tags: own, .. } => tags.extend(own.iter().cloned()),
+            }
+        }
+        if steps.iter().any(|step| matches!(step, Step::Delete { .. })) {
+            let mut pages = prepared.repository.tag_pages(None);
+            while let Some(page) = pages.next().await {
+                match page {
+                    Ok(page) => tags.extend(page.into_iter().filter(|tag| !prepared.known.tags.contains_key(tag))),
+                    // A repository without tags may be no repository to some registries.
+                    Err(error) if error.kind() == content::Kind::NotFound => break,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        let mut now: BTreeMap<Tag, Option<Digest>> = BTreeMap::new();
+        let mut found = stream::iter(tags)
+            .map(async |tag| {
+                let head = prepared.repository.head_manifest(&Locator::Tag(tag.clone())).await;
+                (tag, head)
+            })
+            .buffer_unordered(CONCURRENCY);
+        while let Some((tag, head)) = found.next().await {
+            match head {
+                Ok(head) => drop(now.insert(tag, Some(head.digest))),
+                Err(error) if error.kind() == content::Kind::NotFound => drop(now.insert(tag, None)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(steps.iter().map(|step| compare(step, &now)).collect())
+    }
+
+    fn journal(&mut self, prepared: &Prepared, steps: &[Step]) -> Result<(), Failure> {
+        let time = self.context.clock.now();
+        let place = (&prepared.place.host, &prepared.place.repository);
+        let mut entries = Vec::new();
+        for step in steps {
+            let (digest, tags) = match step {
+                Step::Untag { tag, digest, .. } => (digest, std::slice::from_ref(tag)),
+                Step::Delete { digest, tags, .. } => (digest, tags.as_slice()),
+            };
+            let Some(manifest) = prepared.known.manifests.get(digest) else { continue };
+            let mut add = |tag| entries.push(Entry::new(time, action(step), place, tag, (*digest, manifest.as_ref())));
+            match tags {
+                [] => add(None),
+                tags => tags.iter().map(Some).for_each(add),
+            }
+        }
+        self.journal.append(&entries)
+    }
+}
+
+/// Compares a step with where the tags point now.
+fn compare(step: &Step, now: &BTreeMap<Tag, Option<Digest>>) -> Look {
+    match step {
+        Step::Untag { tag, digest, .. } => match now.get(tag) {
+            Some(Some(found)) if found == digest => Look::AsPlanned,
+            Some(Some(found)) => Look::Changed(format!("the tag has moved from {digest} to {found}")),
+            Some(None) | None => Look::Gone,
+        },
+        Step::Delete { digest, tags, .. } => {
+            let moved = tags.iter().find_map(|tag| Some((tag, (*now.get(tag)?)?))).filter(|(_, found)| found != digest);
+            let added = now.iter().find(|(tag, found)| **found == Some(*digest) && !tags.contains(tag));
+            match (moved, added) {
+                (Some((tag, found)), _) => Look::Changed(format!("the tag {tag} has moved from {digest} to {found}")),
+                (None, Some((tag, _))) => Look::Changed(format!("{digest} is tagged {tag} since the plan was made")),
+                (None, None) => Look::AsPlanned,
+            }
+        }
+    }
+}
+
+async fn perform(prepared: &Prepared, step: &Step) -> client::Result<()> {
+    match step {
+        Step::Untag { tag, .. } => prepared.repository.delete_tag(tag).await,
+        Step::Delete { digest, .. } => prepared.repository.delete_manifest(digest).await,
+    }
+}
+
+fn report(report: &mut Report, prepared: &Prepared, step: &Step, result: client::Result<()>) -> Result<(), Failure> {
+    let place = &prepared.place;
+    // What the user named: the tag, where it is one that takes the manifest along.
+    let reference = match step {
+        Step::Delete { tags, cause: Cause::CannotUntag, .. } => place.at(tags[0].clone()),
+        step => place.at(locator(step)),
+    };
+    match result.explain(&place.host, || format!("cannot delete {reference}")) {
+        Ok(()) => match step {
+            Step::Untag { .. } => report.done(&reference, ("untag", "untagged"), None),
+            Step::Delete { digest, tags, cause } => {
+                let reason = (*cause == Cause::CannotUntag)
+                    .then(|| "the registry cannot remove a tag alone, and nothing else needed the manifest".into());
+                report.done(place.at(*digest), ("delete", "deleted"), reason)?;
+                for tag in tags {
+                    let reason = Some("went with its manifest".into());
+                    report.push(place.at(tag.clone()), ("untag", "untagged"), reason)?;
+                }
+                Ok(())
+            }
+        },
+        Err(failure) if failure.kind() == Kind::NotFound => report.done(&reference, (action(step), "absent"), None),
+        Err(failure) => {
+            let failure = match failure.kind() {
+                Kind::Unsupported => failure.with_hint(show::refused_hint(&place.host)),
+                _ => failure,
+            };
+            report.failed(&reference, (action(step), "failed"), &failure)
+        }
+    }
+}
+
+fn locator(step: &Step) -> Locator {
+    match step {
+        Step::Untag { tag, .. } => tag.clone().into(),
+        Step::Delete { digest, .. } => (*digest).into(),
+    }
+}
+
+fn action(step: &Step) -> &'static str {
+    match step {
+        Step::Untag { .. } => "untag",
+        Step::Delete { .. } => "delete",
+    }
+}

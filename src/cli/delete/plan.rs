@@ -1,0 +1,263 @@
+//! What a deletion comes to: from what is known of a repository and what is asked for to steps and refusals. Pure.
+//!
+//! Two rules stand above every request: a manifest that a kept tag reaches is not deleted, and a tag is removed by moving
+//! nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::spec::limits::INDEX_DEPTH_MAX;
+use crate::spec::{Digest, Manifest, Tag};
+
+/// What is known of a repository.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) tags: BTreeMap<Tag, Digest>,
+    /// Every manifest that is reached from a tag or asked about.
+    pub(crate) manifests: BTreeMap<Digest, Arc<Manifest>>,
+    /// Manifests that refer to one that is asked about, by their subject or by a tag named after it.
+    pub(crate) referrers: BTreeMap<Digest, Vec<Digest>>,
+    /// Whether all tags are in it, or only those asked about.
+    pub(crate) complete: bool,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Request {
+    /// Tags to remove.
+    pub(crate) tags: BTreeSet<Tag>,
+    /// Manifests to delete, with all of their tags.
+    pub(crate) manifests: BTreeSet<Digest>,
+    pub(crate) depth: Depth,
+}
+
+/// What is to become of the manifest behind a tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// It stays, without the tag.
+    #[default]
+    Tag,
+    /// It goes, or the tag stays too.
+    Manifest,
+    /// It goes where nothing kept needs it.
+    UnneededManifest,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Untag {
+        tag: Tag,
+        digest: Digest,
+        otherwise: Otherwise,
+    },
+    /// Deletes a manifest; these tags go with it.
+    Delete {
+        digest: Digest,
+        tags: Vec<Tag>,
+        cause: Cause,
+    },
+}
+
+/// What is left where a registry cannot remove a tag alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Otherwise {
+    /// Nothing else needs the manifest: deleting it is what removing its last tags means.
+    Delete,
+    Never(Held),
+    /// Not looked into yet.
+    Unknown,
+}
+
+/// Why a manifest is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Asked,
+    /// The registry cannot remove a tag alone, and nothing else needs the manifest.
+    CannotUntag,
+}
+
+/// What needs a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// Other tags, which stay.
+    Tags(Vec<Tag>),
+    /// An index that stays.
+    Index(Digest),
+    Referrers(usize),
+}
+
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tags(tags) => write!(f, "also tagged {}", list(tags)),
+            Self::Index(index) => write!(f, "listed by the index {index}, which stays"),
+            Self::Referrers(1) => f.write_str("one manifest refers to it"),
+            Self::Referrers(count) => write!(f, "{count} manifests refer to it"),
+        }
+    }
+}
+
+/// Up to five tags, and how many more.
+pub(crate) fn list(tags: &[Tag]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = tags.iter().take(SHOWN).map(Tag::as_str).collect();
+    let rest = tags.len().saturating_sub(SHOWN);
+    if rest == 0 { shown.join(", ") } else { format!("{} and {rest} more", shown.join(", ")) }
+}
+
+/// A request that is not followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The tag asked about, or else the manifest.
+    pub(crate) tag: Option<Tag>,
+    pub(crate) digest: Digest,
+    pub(crate) why: Held,
+}
+
+/// What there is to do, in order: tags first, then indexes, then the manifests that they list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) refused: Vec<Refusal>,
+    /// What no tag reaches any more; `None` where not all tags are known.
+    pub(crate) bytes: Option<Bytes>,
+}
+
+/// Bytes behind what goes: manifests, configs and layers, each once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bytes {
+    /// Reached by no tag afterwards.
+    pub(crate) freed: u64,
+    /// Reached by tags that stay.
+    pub(crate) shared: u64,
+}
+
+/// Plans.
+pub(crate) fn plan(known: &Known, request: &Request) -> Plan {
+    let goes = |tag: &Tag, digest: &Digest| request.tags.contains(tag) || request.manifests.contains(digest);
+    let kept_tags = known.tags.iter().filter(|(tag, digest)| !goes(tag, digest));
+    let kept = closure(known, kept_tags.map(|(_, digest)| *digest));
+    let held = |digest: &Digest| hold(known, &kept, digest, goes);
+
+    let (mut untags, mut deletes, mut refused) = (Vec::new(), BTreeMap::new(), Vec::new());
+    for digest in &request.manifests {
+        match held(digest) {
+            Some(why) => refused.push(Refusal { tag: None, digest: *digest, why }),
+            None => drop(deletes.insert(*digest, tags_of(known, digest))),
+        }
+    }
+    for tag in &request.tags {
+        let Some(digest) = known.tags.get(tag) else { continue };
+        if request.manifests.contains(digest) {
+            continue;
+        }
+        match (request.depth, held(digest)) {
+            (Depth::Manifest | Depth::UnneededManifest, None) => drop(deletes.insert(*digest, tags_of(known, digest))),
+            (Depth::Manifest, Some(why)) => refused.push(Refusal { tag: Some(tag.clone()), digest: *digest, why }),
+            (Depth::Tag | Depth::UnneededManifest, why) => {
+                let otherwise = if known.complete { otherwise(known, digest, why) } else { Otherwise::Unknown };
+                untags.push(Step::Untag { tag: tag.clone(), digest: *digest, otherwise });
+            }
+        }
+    }
+    let bytes = known.complete.then(|| {
+        let untagged = untags.iter().filter_map(|step| match step {
+            Step::Untag { digest, .. } => Some(*digest),
+            Step::Delete { .. } => None,
+        });
+        let gone = closure(known, untagged.chain(deletes.keys().copied()));
+        count(known, &gone, &kept)
+    });
+    let is_image = |digest: &Digest| known.manifests.get(digest).is_none_or(|manifest| !manifest.is_index());
+    let mut deletes: Vec<_> = deletes.into_iter().collect();
+    deletes.sort_by_key(|(digest, _)| (is_image(digest), *digest));
+    let deletes = deletes.into_iter().map(|(digest, tags)| Step::Delete { digest, tags, cause: Cause::Asked });
+    Plan { steps: untags.into_iter().chain(deletes).collect(), refused, bytes }
+}
+
+impl Plan {
+    /// The same, for a registry that cannot remove a tag alone.
+    pub(crate) fn without_untag(self) -> Self {
+        let mut plan = Self { steps: Vec::new(), ..self };
+        let mut instead: BTreeMap<Digest, Vec<Tag>> = BTreeMap::new();
+        for step in self.steps {
+            match step {
+                Step::Untag { tag, digest, otherwise: Otherwise::Delete } => {
+                    instead.entry(digest).or_default().push(tag)
+                }
+                Step::Untag { tag, digest, otherwise: Otherwise::Never(why) } => {
+                    plan.refused.push(Refusal { tag: Some(tag), digest, why });
+                }
+                other => plan.steps.push(other),
+            }
+        }
+        let instead = instead.into_iter();
+        plan.steps.extend(instead.map(|(digest, tags)| Step::Delete { digest, tags, cause: Cause::CannotUntag }));
+        plan
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.refused.is_empty()
+    }
+}
+
+fn tags_of(known: &Known, digest: &Digest) -> Vec<Tag> {
+    known.tags.iter().filter(|(_, target)| *target == digest).map(|(tag, _)| tag.clone()).collect()
+}
+
+/// What that stays needs the manifest.
+fn hold(known: &Known, kept: &BTreeSet<Digest>, digest: &Digest, goes: impl Fn(&Tag, &Digest) -> bool) -> Option<Held> {
+    let others: Vec<Tag> =
+        known.tags.iter().filter(|(t, d)| *d == digest && !goes(t, d)).map(|(tag, _)| tag.clone()).collect();
+    if !others.is_empty() {
+        return Some(Held::Tags(others));
+    }
+    let lists = |index: &&Digest| {
+        let manifest = known.manifests.get(index);
+        manifest.is_some_and(|manifest| manifest.manifests().iter().any(|child| child.digest == *digest))
+    };
+    kept.iter().find(lists).map(|index| Held::Index(*index))
+}
+
+fn otherwise(known: &Known, digest: &Digest, held: Option<Held>) -> Otherwise {
+    match (held, known.referrers.get(digest).map_or(0, Vec::len)) {
+        (Some(why), _) => Otherwise::Never(why),
+        (None, 0) => Otherwise::Delete,
+        (None, count) => Otherwise::Never(Held::Referrers(count)),
+    }
+}
+
+/// The manifests reached from `roots` by what indexes list, the roots included.
+fn closure(known: &Known, roots: impl Iterator<Item = Digest>) -> BTreeSet<Digest> {
+    let mut reached = BTreeSet::new();
+    let mut level: Vec<Digest> = roots.collect();
+    for _ in 0..=INDEX_DEPTH_MAX {
+        level.retain(|digest| reached.insert(*digest));
+        let listed = level.iter().filter_map(|digest| known.manifests.get(digest));
+        level = listed.flat_map(|manifest| manifest.manifests().iter().map(|child| child.digest)).collect();
+    }
+    reached
+}
+
+fn count(known: &Known, gone: &BTreeSet<Digest>, kept: &BTreeSet<Digest>) -> Bytes {
+    let contents = |manifests: &BTreeSet<Digest>| {
+        let mut sizes = BTreeMap::new();
+        for (digest, manifest) in manifests.iter().filter_map(|digest| Some((digest, known.manifests.get(digest)?))) {
+            sizes.insert(*digest, manifest.bytes().len() as u64);
+            sizes.extend(manifest.blobs().filter(|blob| !blob.is_foreign()).map(|blob| (blob.digest, blob.size)));
+        }
+        sizes
+    };
+    let kept = contents(kept);
+    let mut bytes = Bytes::default();
+    for (digest, size) in contents(gone) {
+        let sum = if kept.contains_key(&digest) { &mut bytes.shared } else { &mut bytes.freed };
+        *sum = sum.saturating_add(size);
+    }
+    bytes
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -1,0 +1,320 @@
+//! Finds out what a deletion needs to know of a repository, and plans it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt as _};
+use jiff::SignedDuration;
+
+use super::plan::{Depth, Known, Plan, Request, plan};
+use super::{Args, Report, Rules};
+use crate::cli::context::Context;
+use crate::cli::enrich::Enricher;
+use crate::cli::failure::{Explain as _, Failure, Kind};
+use crate::cli::survey::Survey;
+use crate::client::RemoteRepository;
+use crate::content::Source as _;
+use crate::gc::inventory::{Blocked, Sight};
+use crate::gc::plan::Fate;
+use crate::gc::policy::Action;
+use crate::gc::{self, Inventory, Policy, Rule};
+use crate::spec::{Digest, Locator, Reference, Tag};
+
+/// Requests under way at the same time.
+pub(super) const CONCURRENCY: usize = 8;
+
+/// One repository, and what of it was named on the command line.
+#[derive(Debug)]
+pub(super) struct Target {
+    place: Reference,
+    repository: RemoteRepository,
+    tags: BTreeSet<Tag>,
+    manifests: BTreeSet<Digest>,
+}
+
+/// A repository whose deletion is planned.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// The repository, without a tag.
+    pub(super) place: Reference,
+    pub(super) repository: RemoteRepository,
+    pub(super) known: Known,
+    pub(super) request: Request,
+    pub(super) plan: Plan,
+    /// Objects that are not there, with the failure that told.
+    absent: Vec<(Locator, Failure)>,
+    /// Objects that cannot be worked on, or the repository as a whole (`None`).
+    failed: Vec<(Option<Locator>, Failure)>,
+    /// What somebody who decides should know.
+    pub(super) notes: Vec<String>,
+}
+
+/// The repositories named, each once, in the order of the command line.
+pub(super) fn targets(context: &Context, args: &Args) -> Result<Vec<Target>, Failure> {
+    let mut targets: Vec<Target> = Vec::new();
+    let by_rule = args.rules.select();
+    if !args.rules.except.is_empty() && !by_rule {
+        return Err(Failure::usage("--except only narrows what another option selects").with_hint("--all-tags"));
+    }
+    for text in &args.references {
+        let reference = context.reference(text)?;
+        let locator = reference.locator();
+        if by_rule && locator.is_some() {
+            let message = format!("{text:?} names one image, and the options select among the tags of a repository");
+            return Err(Failure::usage(message));
+        }
+        if !by_rule && locator.is_none() {
+            return Err(Failure::usage(format!(
+                "{text:?} names a repository; nothing is deleted without a tag or digest"
+            ))
+            .with_hint(format!("{reference}:TAG, {reference}@DIGEST, or --all-tags")));
+        }
+        let place = Reference { tag: None, digest: None, ..reference };
+        let at = match targets.iter().position(|target| target.place == place) {
+            Some(at) => at,
+            None => {
+                let repository = context.repository(&place)?;
+                targets.push(Target { place, repository, tags: BTreeSet::new(), manifests: BTreeSet::new() });
+                targets.len() - 1
+            }
+        };
+        match locator {
+            Some(Locator::Tag(tag)) => drop(targets[at].tags.insert(tag)),
+            Some(Locator::Digest(digest)) => drop(targets[at].manifests.insert(digest)),
+            None => {}
+        }
+    }
+    Ok(targets)
+}
+
+impl Target {
+    /// Plans; what goes wrong stands in the result, so that other repositories are served.
+    pub(super) async fn prepare(self, context: &Context, args: &Args) -> Prepared {
+        let place = self.place.clone();
+        let depth = match (args.manifest, args.rules.select()) {
+            (false, _) => Depth::Tag,
+            (true, false) => Depth::Manifest,
+            (true, true) => Depth::UnneededManifest,
+        };
+        let mut prepared = Prepared {
+            place: self.place,
+            repository: self.repository,
+            known: Known::default(),
+            request: Request { tags: self.tags, manifests: self.manifests, depth },
+            plan: Plan::default(),
+            absent: Vec::new(),
+            failed: Vec::new(),
+            notes: Vec::new(),
+        };
+        // Removing a tag deletes no content: it is safe without knowing the rest, unless a person wants to see it first.
+        let plain = depth == Depth::Tag && prepared.request.manifests.is_empty() && !args.rules.select();
+        let result = if plain && args.yes && !args.dry_run {
+            prepared.read_named_tags().await;
+            Ok(())
+        } else {
+            prepared.read_all(context, args.rules.select().then_some(&args.rules)).await
+        };
+        match result {
+            Ok(()) => prepared.plan = plan(&prepared.known, &prepared.request),
+            Err(failure) => {
+                let failure = failure.at(&place.host).context(format!("cannot delete from {place}"));
+                prepared.failed.push((None, failure));
+            }
+        }
+        prepared
+    }
+}
+
+impl Prepared {
+    /// Reads the tags asked about and no others.
+    async fn read_named_tags(&mut self) {
+        let repository = &self.repository;
+        let mut found = stream::iter(self.request.tags.clone())
+            .map(async |tag| {
+                let read = repository.get_manifest(&Locator::Tag(tag.clone())).await;
+                (tag, read)
+            })
+            .buffered(CONCURRENCY);
+        while let Some((tag, read)) = found.next().await {
+            match read.explain(&self.place.host, || format!("cannot delete {}", self.place.at(tag.clone()))) {
+                Ok((digest, manifest)) => {
+                    self.known.manifests.entry(digest).or_insert_with(|| manifest.into());
+                    self.known.tags.insert(tag, digest);
+                }
+                Err(failure) if failure.kind() == Kind::NotFound => self.absent.push((tag.into(), failure)),
+                Err(failure) => self.failed.push((Some(tag.into()), failure)),
+            }
+        }
+    }
+
+    /// Reads the whole repository, so that siblings, parents and bytes are known.
+    pub(super) async fn read_all(&mut self, context: &Context, rules: Option<&Rules>) -> Result<(), Failure> {
+        let enricher = Enricher::new(self.repository.clone());
+        let bar = context.output.progress().objects("reading tags", None);
+        let survey = Survey::read(&self.repository, &enricher, &bar).await;
+        bar.remove();
+        let survey = survey?;
+        if let Some(blocked) = &survey.blocked {
+            self.meet_blocked(blocked, rules.is_some())?;
+        }
+        if let Some(rules) = rules {
+            self.request.tags = self.select(context, rules, &survey, &enricher).await?;
+        }
+        self.known =
+            Known { tags: survey.tags, manifests: survey.manifests, referrers: BTreeMap::new(), complete: true };
+        self.read_named_manifests(&enricher).await;
+        let host = self.place.host.clone();
+        for tag in self.request.tags.iter().filter(|tag| !self.known.tags.contains_key(*tag)) {
+            let reference = self.place.at(tag.clone());
+            let failure = Failure::message(Kind::NotFound, format!("{} has no tag {tag}", self.place));
+            self.absent.push((tag.clone().into(), failure.at(&host).context(format!("cannot delete {reference}"))));
+        }
+        self.read_referrers().await
+    }
+
+    /// What cannot be read may need anything: no content goes then. A tag by name may.
+    fn meet_blocked(&mut self, blocked: &Blocked, by_rule: bool) -> Result<(), Failure> {
+        let (Blocked::Damaged(why) | Blocked::Failed(why)) = blocked;
+        if by_rule || self.request.depth != Depth::Tag || !self.request.manifests.is_empty() {
+            return Err(Failure::message(Kind::Failed, format!("the repository is left alone: {why}")));
+        }
+        self.notes.push(format!("not everything is known: {why}"));
+        Ok(())
+    }
+
+    async fn read_named_manifests(&mut self, enricher: &Enricher) {
+        for digest in self.request.manifests.clone() {
+            if self.known.manifests.contains_key(&digest) {
+                continue;
+            }
+            let read = enricher.manifest(&digest).await;
+            match read.explain(&self.place.host, || format!("cannot delete {}", self.place.at(digest))) {
+                Ok(manifest) => drop(self.known.manifests.insert(digest, manifest)),
+                Err(failure) => {
+                    self.request.manifests.remove(&digest);
+                    match failure.kind() {
+                        Kind::NotFound => self.absent.push((digest.into(), failure)),
+                        _ => self.failed.push((Some(digest.into()), failure)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Finds what refers to the manifests in question: by subject, or by a tag named after them.
+    async fn read_referrers(&mut self) -> Result<(), Failure> {
+        let tagged = self.request.tags.iter().filter_map(|tag| self.known.tags.get(tag));
+        let asked: BTreeSet<Digest> = tagged.chain(&self.request.manifests).copied().collect();
+        let repository = &self.repository;
+        let mut found = stream::iter(asked)
+            .map(async |digest| (digest, repository.referrers(&digest).await))
+            .buffer_unordered(CONCURRENCY);
+        let mut referrers = BTreeMap::new();
+        while let Some((digest, read)) = found.next().await {
+            let mut all: BTreeSet<Digest> = read?.into_iter().map(|referrer| referrer.digest).collect();
+            let name = format!("{}-{}", digest.algorithm(), digest.hex());
+            let companions = self.known.tags.iter().filter(|(tag, _)| {
+                // `sha256-…` itself is the list of referrers, which have been counted; `.sig`, `.att` are more.
+                tag.as_str().strip_prefix(&name).is_some_and(|rest| rest.starts_with('.'))
+            });
+            all.extend(companions.map(|(_, digest)| *digest));
+            referrers.insert(digest, all.into_iter().collect());
+        }
+        drop(found);
+        self.known.referrers = referrers;
+        Ok(())
+    }
+
+    /// The tags that rules select.
+    async fn select(
+        &mut self,
+        context: &Context,
+        rules: &Rules,
+        survey: &Survey,
+        enricher: &Enricher,
+    ) -> Result<BTreeSet<Tag>, Failure> {
+        let rule = Rule {
+            tags: true,
+            matching: rules.matching.clone(),
+            except: rules.except.clone(),
+            older_than: rules.older_than.map(signed).transpose()?,
+            keep: rules.keep,
+            ..Rule::new("delete", Action::Delete)
+        };
+        let mut survey = Survey { tags: survey.tags.clone(), manifests: survey.manifests.clone(), blocked: None };
+        if let Some(glob) = &rules.filter {
+            // Tags that no rule is about; what they need is looked after when the deletion is planned.
+            survey.tags.retain(|tag, _| glob.is_match(tag.as_str()));
+        }
+        let mut inventory = Inventory::new(Sight::Api);
+        survey.fill(&self.repository, &mut inventory);
+        let policy = Policy { rules: vec![rule], ..Policy::default() };
+        if policy.needs_created() {
+            survey.add_dates(enricher, &mut inventory).await;
+        }
+        inventory.finish();
+        let planned = gc::plan(&inventory, &policy, context.clock.now());
+        let tags = inventory.repositories.iter().flat_map(|holding| &holding.tags);
+        let fates = planned.repositories.iter().flat_map(|repository| &repository.tags);
+        let selected: BTreeSet<Tag> =
+            tags.zip(fates).filter(|(_, fate)| fate.fate == Fate::Go).map(|(entry, _)| entry.tag.clone()).collect();
+        self.notes.push(format!("{} of {} tags are selected", selected.len(), survey.tags.len()));
+        Ok(selected)
+    }
+
+    /// Reports what was wrong before anything was done.
+    pub(super) fn report_problems(&mut self, args: &Args, report: &mut Report) -> Result<(), Failure> {
+        for (locator, failure) in std::mem::take(&mut self.absent) {
+            let (reference, action) = (self.place.at(locator.clone()), action(&locator));
+            if args.ignore_missing {
+                report.done(reference, (action, "absent"), None)?;
+            } else {
+                report.failed(reference, (action, "absent"), &failure)?;
+            }
+        }
+        for (locator, failure) in std::mem::take(&mut self.failed) {
+            let outcome = (locator.as_ref().map_or("delete", action), "failed");
+            match locator {
+                Some(locator) => report.failed(self.place.at(locator), outcome, &failure)?,
+                None => report.failed(&self.place, outcome, &failure)?,
+            }
+        }
+        self.report_refused(Kind::Failed, report)
+    }
+
+    /// Reports what is not done because something else needs it.
+    pub(super) fn report_refused(&mut self, kind: Kind, report: &mut Report) -> Result<(), Failure> {
+        for refusal in std::mem::take(&mut self.plan.refused) {
+            let locator = refusal.tag.clone().map_or(Locator::Digest(refusal.digest), Locator::Tag);
+            let reference = self.place.at(locator.clone());
+            let cause = match kind {
+                Kind::Unsupported => {
+                    format!("the registry cannot remove a tag alone, and {} is {}", refusal.digest, refusal.why)
+                }
+                _ => format!("{} is {}", refusal.digest, refusal.why),
+            };
+            let failure = Failure::message(kind, cause).context(format!("cannot delete {reference}"));
+            let failure = match kind {
+                Kind::Unsupported => failure.with_hint(show_other_ways(&self.place)),
+                _ => failure,
+            };
+            report.failed(&reference, (action(&locator), "skipped"), &failure)?;
+        }
+        Ok(())
+    }
+}
+
+fn signed(length: std::time::Duration) -> Result<SignedDuration, Failure> {
+    SignedDuration::try_from(length).map_err(|_| Failure::usage("that is longer than time goes back"))
+}
+
+fn show_other_ways(place: &Reference) -> String {
+    super::show::vendor_way(&place.host)
+        .map_or_else(|| "delete all tags of the digest together, or REPOSITORY@DIGEST".into(), str::to_owned)
+}
+
+pub(super) fn action(locator: &Locator) -> &'static str {
+    match locator {
+        Locator::Tag(_) => "untag",
+        Locator::Digest(_) => "delete",
+    }
+}

@@ -1,0 +1,139 @@
+//! A planned deletion in words.
+
+use std::fmt::Write as _;
+
+use super::Report;
+use super::plan::{Cause, Otherwise, Plan, Step, list};
+use super::prepare::Prepared;
+use crate::cli::failure::Failure;
+use crate::cli::output::table::size_text;
+use crate::spec::Host;
+
+/// The plan for a person who decides.
+pub(super) fn text(prepared: &Prepared) -> String {
+    let Prepared { place, plan, known, notes, .. } = prepared;
+    let mut text = format!("Plan for {place}\n");
+    let width = plan.steps.iter().map(|step| name(step).len()).max().unwrap_or(0);
+    for step in &plan.steps {
+        let (verb, digest) = match step {
+            Step::Untag { digest, .. } => ("untag ", digest),
+            Step::Delete { digest, .. } => ("delete", digest),
+        };
+        let _ = write!(text, "  {verb}  {:width$}", name(step));
+        if matches!(step, Step::Untag { .. }) {
+            let _ = write!(text, "  {digest}");
+        }
+        let children = known.manifests.get(digest).map_or(0, |manifest| manifest.manifests().len());
+        let referrers = known.referrers.get(digest).map_or(0, Vec::len);
+        for remark in remarks(step, children, referrers) {
+            let _ = write!(text, "\n            {remark}");
+        }
+        text.push('\n');
+    }
+    for note in notes {
+        let _ = writeln!(text, "  {note}");
+    }
+    text.push_str(&bytes(plan));
+    text
+}
+
+fn name(step: &Step) -> String {
+    match step {
+        Step::Untag { tag, .. } => tag.to_string(),
+        Step::Delete { digest, .. } => digest.to_string(),
+    }
+}
+
+/// What else is touched by a step, and what is not.
+fn remarks(step: &Step, children: usize, referrers: usize) -> Vec<String> {
+    let mut remarks = Vec::new();
+    match step {
+        Step::Untag { otherwise: Otherwise::Delete, .. } => {
+            remarks.push("no other tag; where the registry cannot remove a tag alone, the manifest is deleted".into());
+        }
+        Step::Untag { otherwise: Otherwise::Never(why), .. } => remarks.push(format!("{why}: the manifest stays")),
+        Step::Untag { otherwise: Otherwise::Unknown, .. } => {}
+        Step::Delete { tags, cause, .. } => {
+            if !tags.is_empty() {
+                remarks.push(format!("its tags go with it: {}", list(tags)));
+            }
+            if *cause == Cause::CannotUntag {
+                remarks.push("the registry cannot remove a tag alone".into());
+            }
+            if children > 0 {
+                remarks
+                    .push(format!("an index; the {children} manifests that it lists stay, for the garbage collection"));
+            }
+            if referrers > 0 {
+                remarks.push(format!("{referrers} manifests refer to it; they stay, for the garbage collection"));
+            }
+        }
+    }
+    remarks
+}
+
+fn bytes(plan: &Plan) -> String {
+    let Some(bytes) = plan.bytes else { return String::new() };
+    let shared = match bytes.shared {
+        0 => String::new(),
+        shared => format!("; {} more are shared with tags that stay", size_text(shared)),
+    };
+    match bytes.freed {
+        0 => format!("Frees nothing: everything is still in use{shared}.\n"),
+        freed => format!(
+            "Leaves {} that no tag of the repository reaches{shared}. The registry's garbage collection frees them.\n",
+            size_text(freed)
+        ),
+    }
+}
+
+/// Reports the steps of a plan that is not followed.
+pub(super) fn planned(prepared: &Prepared, report: &mut Report) -> Result<(), Failure> {
+    for step in &prepared.plan.steps {
+        match step {
+            Step::Untag { tag, otherwise, .. } => {
+                let reason = match otherwise {
+                    Otherwise::Never(why) => Some(why.to_string()),
+                    Otherwise::Delete | Otherwise::Unknown => None,
+                };
+                report.done(prepared.place.at(tag.clone()), ("untag", "planned"), reason)?;
+            }
+            Step::Delete { digest, tags, .. } => {
+                report.done(prepared.place.at(*digest), ("delete", "planned"), None)?;
+                for tag in tags {
+                    let reason = Some("goes with its manifest".into());
+                    report.push(prepared.place.at(tag.clone()), ("untag", "planned"), reason)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How a vendor's registry deletes, where the registry API does not.
+pub(super) fn vendor_way(host: &Host) -> Option<&'static str> {
+    let name = host.name();
+    let ends = |suffix: &str| name.ends_with(suffix);
+    Some(if host.is_docker_hub() {
+        "Docker Hub removes tags on its web site and through the API of hub.docker.com"
+    } else if name == "ghcr.io" {
+        "GitHub removes package versions: gh api -X DELETE /user/packages/container/NAME/versions/ID"
+    } else if ends(".amazonaws.com") {
+        "aws ecr batch-delete-image --repository-name NAME --image-ids imageTag=TAG"
+    } else if ends(".azurecr.io") {
+        "az acr repository untag --name REGISTRY --image NAME:TAG"
+    } else if ends(".pkg.dev") || ends("gcr.io") {
+        "gcloud artifacts docker tags delete IMAGE:TAG"
+    } else if name == "quay.io" {
+        "Quay removes tags on its web site and through its own API"
+    } else {
+        return None;
+    })
+}
+
+/// What helps where a registry refuses to delete.
+pub(super) fn refused_hint(host: &Host) -> &'static str {
+    vendor_way(host).unwrap_or(
+        "start the registry with REGISTRY_STORAGE_DELETE_ENABLED=true, or set storage.delete.enabled in its config.yml",
+    )
+}
