@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use super::copy::{Copier, Mode, Relation, Trust};
+use super::copy::Copier;
 use super::error::CopyError;
+use super::options::{Mode, Relation, Trust};
 use super::progress::{Event, Outcome};
 use super::{Ask, Body, Error, Kind, Offer, Ticket};
 use crate::spec::Descriptor;

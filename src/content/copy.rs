@@ -14,94 +14,12 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 use super::error::{CopyError, Object};
 use super::graph::{Graph, Walk};
 use super::once::Once;
+use super::options::{Copied, Item, Mode, Options, Part, Plan, Referrers, Relation, Trust};
 use super::progress::{CopyReport, Event, Listener, Outcome};
 use super::select::{self, Selection};
 use super::{Kind, PutAs, Source, Target};
 use crate::spec::limits::CONFIG_BYTES_MAX;
-use crate::spec::{Descriptor, Digest, Locator, Manifest, Platform, Repository, Tag};
-
-/// How source and target lie to each other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Relation {
-    Apart,
-    /// Two repositories of one registry; blobs can be mounted from this one.
-    SameRegistry(Repository),
-    /// The same repository: everything is there but the tag.
-    SamePlace,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Apply,
-    /// Nothing is changed; the report says what would be.
-    DryRun,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Referrers {
-    Leave,
-    /// Manifests that refer to the image are copied with it, and those that refer to them.
-    Take,
-}
-
-/// How a run copies.
-#[derive(Clone, Debug)]
-pub(crate) struct Options {
-    pub(crate) relation: Relation,
-    pub(crate) mode: Mode,
-    pub(crate) referrers: Referrers,
-    /// Empty for all there are.
-    pub(crate) platforms: Vec<Platform>,
-    /// Blobs and manifests on their way at once, over all images of the run.
-    pub(crate) concurrency: usize,
-    /// Images of the run. With many, one list of the target's tags is cheaper than asking for each.
-    pub(crate) images: usize,
-}
-
-/// One image of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Item {
-    pub(crate) from: Locator,
-    /// `None`: by its digest alone.
-    pub(crate) to: Option<Tag>,
-}
-
-/// How much the target's word is believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// It has what it says it has, and everything below that.
-    Target,
-    /// It has every image; indexes are read to see which.
-    Everything,
-    /// It was wrong before: only what this run has sent is there.
-    Nothing,
-}
-
-/// What is to be done for one image.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    /// What the source's tag names.
-    pub(crate) source_digest: Digest,
-    /// What the target's tag will name: something else when platforms were chosen.
-    pub(crate) digest: Digest,
-    /// The image, then its referrers. Empty: nothing to do.
-    parts: Vec<Part>,
-}
-
-/// A graph to be written, and the tag of its root.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) graph: Graph,
-    pub(super) tag: Option<Tag>,
-}
-
-/// What was done for one image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Copied {
-    pub(crate) source_digest: Digest,
-    pub(crate) digest: Digest,
-    pub(crate) report: CopyReport,
-}
+use crate::spec::{Descriptor, Digest, Locator, Manifest, Tag};
 
 /// A run: any number of images from one source to one target.
 pub(crate) struct Copier<'a> {
@@ -362,7 +280,8 @@ impl<'a> Copier<'a> {
         let permit = self.permit().await;
         match self.target.resolve(locator).await {
             Ok(descriptor) => Ok(Some(descriptor.digest)),
-            Err(error) if error.kind == Kind::NotFound => {
+            // A damaged manifest is written anew; that heals a layout.
+            Err(error) if matches!(error.kind, Kind::NotFound | Kind::Corrupt) => {
                 drop(permit);
                 if self.options.images > 1 {
                     self.tags.get_or_init(|| self.list_target_tags()).await;
@@ -396,12 +315,6 @@ impl<'a> Copier<'a> {
 
     pub(super) fn tell(&self, event: Event) {
         (self.listener)(event);
-    }
-}
-
-impl Plan {
-    fn nothing(source_digest: Digest, digest: Digest) -> Self {
-        Self { source_digest, digest, parts: Vec::new() }
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod error;
 pub(crate) mod graph;
 pub(crate) mod memory;
 mod once;
+pub(crate) mod options;
 pub(crate) mod progress;
 pub(crate) mod referrers;
 pub(crate) mod select;

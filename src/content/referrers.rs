@@ -7,9 +7,10 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::copy::{Copier, Part, Trust};
+use super::copy::Copier;
 use super::error::{CopyError, Object};
 use super::graph::GraphError;
+use super::options::{Part, Trust};
 use super::{Error, Kind, PutAs, Stored};
 use crate::spec::limits::GRAPH_MANIFESTS_MAX;
 use crate::spec::manifest::ManifestError;
@@ -78,7 +79,8 @@ impl Copier<'_> {
         let _permit = self.permit().await;
         match self.target.referrers(subject).await {
             Ok(listed) => Ok(listed.into_iter().map(|descriptor| descriptor.digest).collect()),
-            Err(error) if error.kind == Kind::NotFound => Ok(HashSet::new()),
+            // What cannot be read there is written anew.
+            Err(error) if matches!(error.kind, Kind::NotFound | Kind::Corrupt) => Ok(HashSet::new()),
             Err(error) => Err(CopyError::looking_up(Object::Referrers(*subject))(error)),
         }
     }
