@@ -280,8 +280,8 @@ impl<'a> Copier<'a> {
         let permit = self.permit().await;
         match self.target.resolve(locator).await {
             Ok(descriptor) => Ok(Some(descriptor.digest)),
-            // A damaged manifest is written anew; that heals a layout.
-            Err(error) if matches!(error.kind, Kind::NotFound | Kind::Corrupt) => {
+            // What is damaged or has a hole is written anew; that mends a layout.
+            Err(error) if matches!(error.kind, Kind::NotFound | Kind::Corrupt | Kind::ChildMissing) => {
                 drop(permit);
                 if self.options.images > 1 {
                     self.tags.get_or_init(|| self.list_target_tags()).await;

@@ -27,6 +27,15 @@ use crate::spec::{Descriptor, Digest, Locator, Manifest, Tag};
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     files: Arc<Files>,
+    role: Role,
+}
+
+/// What a layout was opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Source,
+    /// A manifest whose children are gone counts as absent, so that a copy mends it.
+    Target,
 }
 
 impl Layout {
@@ -35,7 +44,7 @@ impl Layout {
     /// # Errors
     /// The directory is not there, or is no layout of a version that we know.
     pub(crate) async fn open(dir: &Path) -> Result<Self, LayoutError> {
-        let layout = Self { files: Arc::new(Files::new(dir.into())) };
+        let layout = Self { files: Arc::new(Files::new(dir.into())), role: Role::Source };
         if layout.files.check_version().await? { Ok(layout) } else { Err(LayoutError::NoLayout { dir: dir.into() }) }
     }
 
@@ -44,7 +53,7 @@ impl Layout {
     /// # Errors
     /// The directory holds something else, or a layout of a version that we do not know.
     pub(crate) async fn open_or_make(dir: &Path) -> Result<Self, LayoutError> {
-        let layout = Self { files: Arc::new(Files::new(dir.into())) };
+        let layout = Self { files: Arc::new(Files::new(dir.into())), role: Role::Target };
         if !layout.files.check_version().await? && !layout.files.is_vacant().await? {
             return Err(LayoutError::Occupied { dir: dir.into() });
         }
@@ -111,6 +120,9 @@ impl Source for Layout {
     async fn resolve(&self, locator: &Locator) -> content::Result<Descriptor> {
         let digest = self.find(locator).await?;
         let manifest = self.read_manifest(&digest).await?;
+        if self.role == Role::Target {
+            self.check_children(&manifest, &digest).await?;
+        }
         Ok(Descriptor::new(manifest.media_type().clone(), digest, manifest.bytes().len() as u64))
     }
 
