@@ -9,7 +9,7 @@ use super::output::{self, Output};
 use crate::spec::Host;
 use crate::spec::name::NameError;
 use crate::spec::reference::ReferenceError;
-use crate::{client, content};
+use crate::{client, content, layout};
 
 /// The exit codes, as `reg --help` and the man page show them.
 pub(crate) const EXIT_CODES_HELP: &str = "\
@@ -171,19 +171,36 @@ impl<T, E: Into<Failure>> Explain<T> for Result<T, E> {
     }
 }
 
-impl From<content::Error> for Failure {
-    fn from(error: content::Error) -> Self {
-        let kind = match error.kind {
-            content::Kind::NotFound => Kind::NotFound,
-            content::Kind::Denied => Kind::Denied,
-            content::Kind::Unsupported => Kind::Unsupported,
-            content::Kind::RateLimited { .. } => Kind::RateLimited,
+impl From<&content::Kind> for Kind {
+    fn from(kind: &content::Kind) -> Self {
+        match kind {
+            content::Kind::NotFound => Self::NotFound,
+            content::Kind::Denied => Self::Denied,
+            content::Kind::Unsupported => Self::Unsupported,
+            content::Kind::RateLimited { .. } => Self::RateLimited,
             content::Kind::Corrupt
             | content::Kind::ChildMissing
             | content::Kind::Interrupted
-            | content::Kind::Failed => Kind::Failed,
-        };
-        Self::new(kind, error)
+            | content::Kind::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<content::Error> for Failure {
+    fn from(error: content::Error) -> Self {
+        Self::new(Kind::from(&error.kind), error)
+    }
+}
+
+impl From<content::CopyError> for Failure {
+    fn from(error: content::CopyError) -> Self {
+        Self::new(Kind::from(&error.kind()), error)
+    }
+}
+
+impl From<layout::LayoutError> for Failure {
+    fn from(error: layout::LayoutError) -> Self {
+        Self::from(content::Error::from(error))
     }
 }
 

@@ -89,6 +89,11 @@ impl CopyError {
         move |cause| Self::Target { object: object.into(), cause }
     }
 
+    /// Whether it failed on the side that is written to.
+    pub(crate) const fn is_of_target(&self) -> bool {
+        matches!(self, Self::Lookup { .. } | Self::Target { .. })
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Source { cause, .. } | Self::Lookup { cause, .. } | Self::Target { cause, .. } => cause.kind.clone(),
