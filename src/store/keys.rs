@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! docker/registry/v2/
+//! * _probe/<uuid>                                 written and deleted once, to learn what a bucket can do
 //!   blobs/<alg>/<hex[0:2]>/<hex>/data             bytes of layers, configs and manifests; always sha256
 //!   repositories/<name>/
 //!     _layers/<alg>/<hex>/link                    text of a sha256 digest: the repository holds this blob
@@ -14,6 +15,7 @@
 //!     _uploads/<uuid>/data                        bytes of an upload session so far
 //!     _uploads/<uuid>/startedat                   RFC 3339 time
 //!     _uploads/<uuid>/hashstates/<alg>/<offset>   state of the hasher behind that many bytes
+//!   * _uploads/<uuid>/parts                       state of a session in a bucket
 //!   * _referrers/by/<alg>/<hex>/<alg>/<hex>       descriptor (JSON) of the second, a referrer of the first
 //!   * _referrers/scanned                          time up to which manifests were read for their subject
 //! ```
@@ -80,6 +82,17 @@ impl Key {
 
     pub(crate) fn upload_hash_state(repository: &Repository, id: &UploadId, algorithm: Algorithm, offset: u64) -> Self {
         Self(format!("{ROOT}/repositories/{repository}/_uploads/{id}/hashstates/{algorithm}/{offset}"))
+    }
+
+    /// What a bucket has to keep beside the bytes of the upload session whose data this is.
+    pub(super) fn upload_state(&self) -> Self {
+        let session = self.0.rsplit_once('/').map_or("", |(session, _)| session);
+        Self(format!("{session}/parts"))
+    }
+
+    /// A value that is there for a moment only.
+    pub(super) fn probe(id: &UploadId) -> Self {
+        Self(format!("{ROOT}/_probe/{id}"))
     }
 
     /// The descriptor of `referrer` in the list of `subject`.

@@ -19,12 +19,14 @@ pub(crate) mod faulty;
 mod fs;
 pub(crate) mod keys;
 mod memory;
+mod s3;
 #[cfg(test)]
 pub(crate) mod suite;
 
 pub(crate) use fs::Fs;
 pub(crate) use keys::{Key, Prefix};
 pub(crate) use memory::Memory;
+pub(crate) use s3::{S3, S3Config};
 
 /// What went wrong with a key, by what the caller can do about it.
 #[derive(Debug, Error)]
