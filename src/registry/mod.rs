@@ -30,8 +30,14 @@ mod manifests;
 mod referrer_scan;
 mod referrers;
 mod session;
+#[cfg(test)]
+mod simulation_tests;
 mod tags;
+#[cfg(test)]
+mod testing;
 mod uploads;
+#[cfg(test)]
+mod verify;
 
 pub(crate) use error::Error;
 

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OnceCell;
 
 use super::{Error, Registry, Result};
-use crate::spec::{Digest, Manifest, Repository};
+use crate::spec::{Algorithm, Digest, Manifest, Repository};
 use crate::store::keys::digest_of;
 use crate::store::{self, Depth, Entry, Key, ListQuery, Prefix, WriteMode};
 
@@ -118,9 +118,16 @@ impl Registry {
 
     /// Writes the entry of a manifest with a subject; answers subject and manifest where that is not allowed.
     async fn scan_manifest(&self, repository: &Repository, digest: Digest) -> Result<Option<(Digest, Digest)>> {
-        let Some((_, document)) = self.find_manifest(repository, &digest).await? else { return Ok(None) };
+        let Some((canonical, document)) = self.find_manifest(repository, &digest).await? else { return Ok(None) };
         let Ok(manifest) = Manifest::parse(document.bytes, None) else { return Ok(None) };
         let Some(subject) = manifest.subject().map(|subject| subject.digest) else { return Ok(None) };
+        if digest == canonical {
+            // One that was pushed under its sha512 is listed under that name.
+            let other = Algorithm::Sha512.digest(manifest.bytes());
+            if self.read_link(&Key::revision_link(repository, &other)).await?.is_some() {
+                return Ok(None);
+            }
+        }
         let stored = match self.writable() {
             Ok(()) => self.store_referrer(repository, &manifest, digest).await,
             Err(error) => Err(error),
