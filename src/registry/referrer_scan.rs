@@ -13,7 +13,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OnceCell;
 
-use super::{Error, Registry, Result};
+use super::{Error, LIST_PAGE, Registry, Result};
 use crate::spec::{Algorithm, Digest, Manifest, Repository};
 use crate::store::keys::digest_of;
 use crate::store::{self, Depth, Entry, Key, ListQuery, Prefix, WriteMode};
@@ -23,9 +23,6 @@ const LOOKUPS: usize = 16;
 
 /// Links are taken for newer than the last scan when they are up to this much older: clocks of nodes and stores differ.
 const SLACK: SignedDuration = SignedDuration::from_mins(5);
-
-/// Links of revisions that are listed at once.
-const LIST_PAGE: usize = 10_000;
 
 /// What a scan found and could not store, because the storage may not be written to.
 #[derive(Debug, Default)]
