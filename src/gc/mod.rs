@@ -12,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod inventory;
 pub(crate) mod plan;
 pub(crate) mod policy;
+pub(crate) mod reading;
 pub(crate) mod retention;
 pub(crate) mod view;
 

@@ -32,6 +32,7 @@ mod referrers;
 mod session;
 #[cfg(test)]
 mod simulation_tests;
+pub(crate) mod snapshot;
 mod tags;
 #[cfg(test)]
 mod testing;

@@ -201,6 +201,13 @@ pub(crate) fn digest_of(tail: &str) -> Option<Digest> {
     format!("{algorithm}:{hex}").parse().ok()
 }
 
+/// The digest in the name of a blob below [`Prefix::blobs`]: `<alg>/<hex[0:2]>/<hex>/data`.
+pub(crate) fn blob_digest(name: &str) -> Option<Digest> {
+    let mut parts = name.strip_suffix("/data")?.splitn(3, '/');
+    let (algorithm, first, hex) = (parts.next()?, parts.next()?, parts.next()?);
+    format!("{algorithm}:{hex}").parse().ok().filter(|_| hex.starts_with(first))
+}
+
 macro_rules! text_of {
     ($($name:ident)*) => {$(
         impl fmt::Display for $name {
@@ -246,5 +253,9 @@ mod tests {
         }
         assert_eq!(digest_of(&format!("sha256/{hex}/link")), Some(digest));
         assert_eq!(digest_of("sha256/zz/link"), None);
+        assert_eq!(blob_digest(&format!("sha256/e3/{hex}/data")), Some(digest));
+        for other in [format!("sha256/e3/{hex}/datum"), format!("sha256/00/{hex}/data"), "sha256/e3/data".into()] {
+            assert_eq!(blob_digest(&other), None, "{other}");
+        }
     }
 }
