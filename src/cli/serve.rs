@@ -46,7 +46,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
 /// The configuration that file and flags describe together.
 fn configure(context: &Context, args: &Args) -> Result<Config, Failure> {
     let mut config = match &args.config {
-        Some(path) => read_config(context, args, path)?,
+        Some(path) => read_config(context, path, args.addr.clone(), args.root.clone())?,
         None => {
             let root = match &args.root {
                 Some(root) => root.clone(),
@@ -69,11 +69,17 @@ fn configure(context: &Context, args: &Args) -> Result<Config, Failure> {
     Ok(config)
 }
 
-fn read_config(context: &Context, args: &Args, path: &Path) -> Result<Config, Failure> {
+/// Reads a configuration file; what is wrong with it and harmless is said.
+pub(super) fn read_config(
+    context: &Context,
+    path: &Path,
+    address: Option<Address>,
+    root: Option<PathBuf>,
+) -> Result<Config, Failure> {
     let name = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(Kind::Usage, error).context(format!("cannot read {name}")))?;
-    let (config, warnings) = Config::parse(&text, args.addr.clone(), args.root.clone()).map_err(|error| {
+    let (config, warnings) = Config::parse(&text, address, root).map_err(|error| {
         let failure = Failure::usage(format!("{name}:{error}"));
         match error.hint {
             Some(hint) => failure.with_hint(hint),
@@ -114,7 +120,7 @@ async fn serve(context: &Context, args: &Args, config: &Config) -> Result<Stoppe
     Ok(stopped)
 }
 
-fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
+pub(super) fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
     match storage {
         Storage::S3(_) => Err(Failure::message(Kind::Usage, "storage.s3 is not supported yet")),
         Storage::Memory => Ok(Arc::new(Memory::new(context.clock.clone()))),
