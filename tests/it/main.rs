@@ -1,5 +1,7 @@
 //! The integration tests: the real binary and literal bytes over the wire.
 
 mod api;
+mod crash;
+mod readme;
 mod support;
 mod tidy;
