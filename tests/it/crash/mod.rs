@@ -5,15 +5,15 @@
 //! into whatever the other clients are doing then.
 
 mod push;
-mod server;
 mod verify;
 mod wire;
 
+use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
+use crate::support::server::Server;
 use push::{Log, Pusher};
-use server::Server;
 
 const CLIENTS: u64 = 4;
 
@@ -46,18 +46,23 @@ impl Random {
     }
 }
 
+fn address(server: &Server) -> SocketAddr {
+    server.host.parse().expect("an address")
+}
+
 #[test]
 fn what_was_acknowledged_survives_kill_9() {
     let kills: u64 = std::env::var("REG_TEST_KILLS").ok().map_or(60, |text| text.parse().expect("a number"));
     let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path().join("registry");
     let log = Arc::new(Mutex::new(Log::default()));
     let mut random = Random::new(kills);
     for kill in 0..kills {
-        let mut server = Server::start(directory.path());
+        let server = Server::start(&root);
         let (tick, ticks) = mpsc::channel();
         std::thread::scope(|scope| {
             for client in 0..CLIENTS {
-                let mut pusher = Pusher::new(client, kill, server.address, Arc::clone(&log), tick.clone());
+                let mut pusher = Pusher::new(client, kill, address(&server), Arc::clone(&log), tick.clone());
                 scope.spawn(move || pusher.push_until_cut());
             }
             drop(tick);
@@ -66,14 +71,14 @@ fn what_was_acknowledged_survives_kill_9() {
                     break;
                 }
             }
-            server.kill();
+            server.signal("KILL");
         });
-        let restarted = Server::start(directory.path());
-        verify::recent(&mut log.lock().expect("not poisoned"), restarted.address);
+        let restarted = Server::start(&root);
+        verify::recent(&mut log.lock().expect("not poisoned"), address(&restarted));
     }
-    let last = Server::start(directory.path());
+    let last = Server::start(&root);
     let log = log.lock().expect("not poisoned");
-    let checked = verify::everything(&log, last.address);
+    let checked = verify::everything(&log, address(&last));
     assert!(checked > kills, "{kills} kills left only {checked} things to check: nothing was pushed");
     assert!(log.resumed > 0 || kills < 30, "no upload was ever cut and resumed");
 }
