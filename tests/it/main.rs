@@ -2,6 +2,5 @@
 
 mod api;
 mod crash;
-mod readme;
 mod support;
 mod tidy;

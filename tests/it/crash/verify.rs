@@ -105,7 +105,9 @@ fn resumes(connection: &mut Connection, session: &Session) -> bool {
     let last: usize = range.strip_prefix("0-").and_then(|last| last.parse().ok()).expect("0-<last>");
     // An empty session reads 0-0, as one with a single byte does: the clients never stop behind the first byte.
     let there = if last == 0 { 0 } else { last + 1 };
-    assert!(there >= session.acknowledged, "{there} bytes are left of {}", session.acknowledged);
+    // Cut while it was closed, its bytes may stand under their digest already, and the session begins anew.
+    let begun_anew = session.closing && there == 0;
+    assert!(begun_anew || there >= session.acknowledged, "{there} bytes are left of {}", session.acknowledged);
     assert!(there <= session.bytes.len(), "{there} bytes of {}", session.bytes.len());
     let location = path_of(status.header("location").expect("Location"));
     let separator = if location.contains('?') { '&' } else { '?' };
