@@ -91,6 +91,5 @@ pub(crate) const CONFIG_BYTES_MAX: usize = 8 << 20;
 /// Reading them anew costs milliseconds, so once in two seconds is nothing, and no person notices.
 pub(crate) const FOREIGN_WRITES_SEEN_SECS: i64 = 2;
 
-
 /// Largest `index.json` of an image layout, in bytes: some 200,000 entries.
 pub(crate) const LAYOUT_INDEX_BYTES_MAX: usize = 64 << 20;

@@ -1,0 +1,16 @@
+//! The peer suites: every other registry and client that we promise to work with, as it is, against the real binary.
+//!
+//! `.ci/install-peers` installs the programs; a test without its program says so (see `support/programs.rs`).
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods, clippy::too_many_lines)]
+
+mod support;
+
+mod buildah;
+mod cli_registries;
+mod crane;
+mod differential;
+mod docker;
+mod podman;
+mod regctl;
+mod skopeo;
+mod storage;

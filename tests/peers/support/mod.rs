@@ -1,0 +1,11 @@
+//! What the suites stand on: programs, processes, servers, a raw HTTP client and generated images.
+
+pub(crate) mod api;
+pub(crate) mod containers;
+pub(crate) mod dockerd;
+pub(crate) mod http;
+pub(crate) mod image;
+pub(crate) mod process;
+pub(crate) mod programs;
+pub(crate) mod reg;
+pub(crate) mod registry;
