@@ -61,7 +61,7 @@ impl<'a> Copier<'a> {
     /// Plans and does one image.
     pub(crate) async fn copy(&self, item: &Item) -> Result<Copied, CopyError> {
         let plan = self.plan(item).await?;
-        let report = self.execute(&plan).await?;
+        let report = self.carry_out(&plan).await?;
         Ok(Copied { source_digest: plan.source_digest, digest: plan.digest, report })
     }
 
@@ -111,7 +111,7 @@ impl<'a> Copier<'a> {
 
     /// Does what was planned. Where the target refuses a manifest because it lacks what it said it had (a collector came
     /// between, a copy was cut off on a registry that stores manifests unchecked), everything below is sent once more.
-    async fn execute(&self, plan: &Plan) -> Result<CopyReport, CopyError> {
+    async fn carry_out(&self, plan: &Plan) -> Result<CopyReport, CopyError> {
         let mut report = CopyReport::default();
         if plan.parts.is_empty() {
             self.tell(Event::Manifest { digest: plan.digest, outcome: Outcome::Present });

@@ -235,9 +235,11 @@ fn lock(dir: &Path) -> Result<File> {
     Ok(handle)
 }
 
-/// Sends a file's bytes in chunks, and an error at the end if they are not those of `digest`.
+/// Sends a file's bytes in chunks, the last one only if all are those of `digest`: nobody gets a damaged file whole, and
+/// whoever was to check it does not get the blame.
 fn pump(mut file: File, path: &Path, digest: Digest, sender: &mpsc::Sender<content::Result<Bytes>>) -> Result<()> {
     let mut hasher = Hasher::new(digest.algorithm());
+    let mut held_back: Option<Bytes> = None;
     loop {
         let mut chunk = BytesMut::zeroed(CHUNK_BYTES);
         let length = file.read(&mut chunk).map_err(LayoutError::io(path))?;
@@ -246,15 +248,21 @@ fn pump(mut file: File, path: &Path, digest: Digest, sender: &mpsc::Sender<conte
         }
         chunk.truncate(length);
         hasher.update(&chunk);
-        if sender.blocking_send(Ok(chunk.freeze())).is_err() {
+        if let Some(before) = held_back.replace(chunk.freeze())
+            && sender.blocking_send(Ok(before)).is_err()
+        {
             return Ok(());
         }
     }
     let got = hasher.finish();
-    if got == digest {
-        return Ok(());
+    if got != digest {
+        return Err(LayoutError::Damaged { path: path.into(), reason: format!("its bytes have the digest {got}") });
     }
-    Err(LayoutError::Damaged { path: path.into(), reason: format!("its bytes have the digest {got}") })
+    if let Some(last) = held_back {
+        // Whoever does not listen any more does not want it.
+        let _ = sender.blocking_send(Ok(last));
+    }
+    Ok(())
 }
 
 /// A file under another name until it is complete; removed if it never is.

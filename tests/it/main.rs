@@ -2,5 +2,6 @@
 
 mod api;
 mod crash;
+mod cli;
 mod support;
 mod tidy;

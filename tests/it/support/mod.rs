@@ -1,6 +1,7 @@
 //! What the integration tests stand on: a world of their own with a real server in it, literal HTTP, and images made of
 //! raw JSON. Nothing here uses the program's own types: a fault in them would hide on both sides.
 
+pub(crate) mod counting;
 pub(crate) mod env;
 pub(crate) mod http;
 pub(crate) mod image;

@@ -1,0 +1,4 @@
+//! One module per command.
+
+mod copy;
+mod copy_requests;
