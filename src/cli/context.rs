@@ -177,6 +177,7 @@ impl Context {
             };
             match event {
                 Event::Warning(text) => output.warn(text),
+                Event::Waiting(text) => output.note(text),
                 _ if verbose == 0 => {}
                 Event::Request { method, url, headers: sent } => {
                     output.note(format!("> {method} {url}"));

@@ -42,7 +42,7 @@ pub(crate) struct Flags {
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
 
-    /// Longest wait that a registry's rate limit may ask for [default: 60s]
+    /// Longest wait that a registry's rate limit may ask for [default: 2m]
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub(crate) max_wait: Option<std::time::Duration>,
 }

@@ -189,7 +189,7 @@ impl Auth {
 
     async fn credentials(&self, transport: &Transport, scopes: &Scopes) -> Option<Found> {
         let repository = repository_of(scopes);
-        self.keychain.lookup(&self.host, repository.as_ref(), &|text| transport.warn(text)).await
+        self.keychain.lookup(&self.host, repository.as_ref(), &|event| transport.tell_once(event)).await
     }
 
     /// The user we come as, where the registry has asked and one is known.

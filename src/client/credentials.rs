@@ -16,7 +16,11 @@ use tokio::sync::Mutex;
 
 use self::file::{AuthFile, Entry};
 pub(crate) use self::save::{Saved, Store};
+use super::Event;
 use crate::spec::{Host, Repository};
+
+/// Who hears what the user should know.
+pub(super) type Tell<'a> = &'a (dyn Fn(Event) + Send + Sync);
 
 /// What the environment and the flags say about credentials. Directories are absent where they are not known.
 #[derive(Clone, Debug, Default)]
@@ -130,13 +134,8 @@ impl Keychain {
         Self { environment, ..Self::default() }
     }
 
-    /// The credentials for `repository` of `host`, or for the host as a whole. `warn` is told of sources that fail.
-    pub(crate) async fn lookup(
-        &self,
-        host: &Host,
-        repository: Option<&Repository>,
-        warn: &(dyn Fn(String) + Send + Sync),
-    ) -> Option<Found> {
+    /// The credentials for `repository` of `host`, or for the host as a whole. `tell` hears of sources that fail.
+    pub(crate) async fn lookup(&self, host: &Host, repository: Option<&Repository>, tell: Tell<'_>) -> Option<Found> {
         if let Some(credential) = &self.environment.explicit {
             return Some(Found { credential: credential.clone(), origin: "the command line".into() });
         }
@@ -146,26 +145,21 @@ impl Keychain {
         if let Some(known) = found.get(&key) {
             return known.clone();
         }
-        let result = self.search(host, repository, warn).await;
+        let result = self.search(host, repository, tell).await;
         found.insert(key, result.clone());
         result
     }
 
-    async fn search(
-        &self,
-        host: &Host,
-        repository: Option<&Repository>,
-        warn: &(dyn Fn(String) + Send + Sync),
-    ) -> Option<Found> {
+    async fn search(&self, host: &Host, repository: Option<&Repository>, tell: Tell<'_>) -> Option<Found> {
         if self.environment.auth_file.is_none() && keyring::holds(&self.environment, host) {
             match keyring::get(host).await {
                 Ok(Some(credential)) => return Some(Found { credential, origin: keyring::PLACE.into() }),
                 Ok(None) => {}
-                Err(error) => warn(format!("{error}; continuing without it")),
+                Err(error) => tell(Event::Warning(format!("{error}; continuing without it"))),
             }
         }
-        for file in self.files(warn) {
-            if let Some(found) = self.search_file(&file, host, repository, warn).await {
+        for file in self.files(tell) {
+            if let Some(found) = self.search_file(&file, host, repository, tell).await {
                 return Some(found);
             }
         }
@@ -173,7 +167,7 @@ impl Keychain {
     }
 
     /// Every document there is, in the order of lookup.
-    fn files(&self, warn: &(dyn Fn(String) + Send + Sync)) -> Vec<AuthFile> {
+    fn files(&self, tell: Tell<'_>) -> Vec<AuthFile> {
         let environment = &self.environment;
         let mut files = Vec::new();
         if environment.auth_file.is_none()
@@ -181,14 +175,14 @@ impl Keychain {
         {
             match AuthFile::parse(PathBuf::from("DOCKER_AUTH_CONFIG"), text.as_bytes()) {
                 Ok(file) => files.push(file),
-                Err(error) => warn(format!("{error}; continuing without it")),
+                Err(error) => tell(Event::Warning(format!("{error}; continuing without it"))),
             }
         }
         for path in environment.paths() {
             match AuthFile::read(&path) {
                 Ok(Some(file)) => files.push(file),
                 Ok(None) => {}
-                Err(error) => warn(format!("{error}; continuing without it")),
+                Err(error) => tell(Event::Warning(format!("{error}; continuing without it"))),
             }
         }
         files
@@ -199,7 +193,7 @@ impl Keychain {
         file: &AuthFile,
         host: &Host,
         repository: Option<&Repository>,
-        warn: &(dyn Fn(String) + Send + Sync),
+        tell: Tell<'_>,
     ) -> Option<Found> {
         let place = file.path.display().to_string();
         if let Some(name) = file.helper_for(host) {
@@ -208,8 +202,8 @@ impl Keychain {
             let known = match helped.get(&key) {
                 Some(known) => known.clone(),
                 None => {
-                    let asked = helper::get(&name, host, warn).await.unwrap_or_else(|error| {
-                        warn(format!("{error}; continuing without it"));
+                    let asked = helper::get(&name, host, tell).await.unwrap_or_else(|error| {
+                        tell(Event::Warning(format!("{error}; continuing without it")));
                         None
                     });
                     helped.insert(key, asked.clone());
@@ -224,7 +218,7 @@ impl Keychain {
             Ok(Entry::Credential(credential)) => Some(Found { credential, origin: place }),
             Ok(Entry::Elsewhere | Entry::None) => None,
             Err(error) => {
-                warn(format!("{error}; continuing without it"));
+                tell(Event::Warning(format!("{error}; continuing without it")));
                 None
             }
         }
@@ -249,7 +243,3 @@ impl Environment {
         self.docker_dir.as_ref().map(|directory| directory.join("config.json"))
     }
 }
-
-#[cfg(test)]
-#[path = "credentials_tests.rs"]
-mod tests;

@@ -98,6 +98,8 @@ pub(crate) enum Event {
         reason: String,
         wait_millis: u64,
     },
+    /// Something takes its time: a credential helper that may be asking its user.
+    Waiting(String),
     /// Something the user should read once: a registry's `Warning` header, a credential source that failed.
     Warning(String),
 }

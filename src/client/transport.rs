@@ -103,6 +103,13 @@ impl Transport {
         }
     }
 
+    pub(super) fn tell_once(&self, event: Event) {
+        match event {
+            Event::Warning(text) => self.warn(text),
+            event => self.tell(&event),
+        }
+    }
+
     /// `https://HOST[:PORT]/`, or http where that is asked for or found on this machine.
     pub(super) async fn base(&self) -> Result<&Url> {
         self.base.get_or_try_init(|| self.find_base()).await

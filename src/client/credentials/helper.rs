@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use super::super::Event;
 use super::super::error::{Error, Result};
-use super::Credential;
 use super::file::DOCKER_HUB_KEY;
+use super::{Credential, Tell};
 use crate::spec::Host;
 
 /// A helper may ask a cloud or its user; one that takes longer hangs.
@@ -38,11 +39,11 @@ pub(super) fn key(host: &Host) -> String {
 }
 
 /// What the helper keeps for `host`.
-pub(super) async fn get(name: &str, host: &Host, warn: &(dyn Fn(String) + Send + Sync)) -> Result<Option<Credential>> {
+pub(super) async fn get(name: &str, host: &Host, tell: Tell<'_>) -> Result<Option<Credential>> {
     // Older docker stored under a URL.
     let keys = if host.is_docker_hub() { vec![key(host)] } else { vec![key(host), format!("https://{host}")] };
     for key in keys {
-        let Some(answer) = run(name, "get", key.as_bytes(), warn).await? else { continue };
+        let Some(answer) = run(name, "get", key.as_bytes(), tell).await? else { continue };
         let kept: Kept<'_> = serde_json::from_slice(&answer).map_err(|_| Error::Credentials {
             place: program(name),
             reason: "its answer is not the JSON of a credential".into(),
@@ -73,7 +74,7 @@ fn program(name: &str) -> String {
 }
 
 /// Runs a helper; `None` when it has nothing.
-async fn run(name: &str, verb: &str, input: &[u8], warn: &(dyn Fn(String) + Send + Sync)) -> Result<Option<Vec<u8>>> {
+async fn run(name: &str, verb: &str, input: &[u8], tell: Tell<'_>) -> Result<Option<Vec<u8>>> {
     let program = program(name);
     let failed = |reason: String| Error::Credentials { place: program.clone(), reason };
     let mut child = Command::new(&program)
@@ -99,7 +100,7 @@ async fn run(name: &str, verb: &str, input: &[u8], warn: &(dyn Fn(String) + Send
     let output = match tokio::time::timeout(SILENCE, &mut talk).await {
         Ok(output) => output,
         Err(_) => {
-            warn(format!("waiting for {program}"));
+            tell(Event::Waiting(format!("waiting for {program}")));
             let Ok(output) = tokio::time::timeout(TIME_LIMIT - SILENCE, talk).await else {
                 return Err(failed(format!("no answer within {} s", TIME_LIMIT.as_secs())));
             };

@@ -1,1 +1,0 @@
-//! Credentials, file by file.

@@ -1,0 +1,244 @@
+//! Challenges and tokens: what is asked of whom, with which credentials, and how often.
+
+use expect_test::expect;
+
+use super::TAGS;
+use crate::support::Env;
+use crate::support::scripted::{Reply, Scripted, on, reply};
+
+const LIST: &str = "GET /v2/a/tags/list";
+
+/// `u:p`
+const BASIC: &str = "Basic dTpw";
+
+/// A 401 with this challenge.
+fn refuse(challenge: &str) -> Reply {
+    reply(401, &[&format!("WWW-Authenticate: {challenge}")], r#"{"errors":[{"code":"UNAUTHORIZED","message":"no"}]}"#)
+}
+
+/// A world that knows `entry` for the registry.
+fn world(registry: &Scripted, entry: &str) -> Env {
+    let mut env = Env::without_server();
+    env.set("DOCKER_AUTH_CONFIG", &format!(r#"{{"auths":{{"{}":{entry}}}}}"#, registry.host));
+    env
+}
+
+const USER: &str = r#"{"auth":"dTpw"}"#;
+
+#[test]
+fn basic_after_one_refusal_and_from_then_on() {
+    let next = "Link: </v2/a/tags/list?last=v1>; rel=\"next\"";
+    let registry = Scripted::follow([
+        on(LIST, refuse("BASIC realm=\"Sonatype Nexus\"")).without("authorization"),
+        on(LIST, reply(200, &[next], r#"{"tags":["v1"]}"#)).with("authorization", BASIC),
+        on("GET /v2/a/tags/list?last=v1", reply(200, &[], r#"{"tags":["v2"]}"#)).with("authorization", BASIC),
+    ]);
+    let env = world(&registry, USER);
+    assert_eq!(registry.reg(&env, "tags $HOST/a -o name").to_string(), "$HOST/a:v1\n$HOST/a:v2\n");
+    registry.finished();
+}
+
+#[test]
+fn an_anonymous_token_for_our_own_scope() {
+    for (challenge, token) in [
+        ("Bearer realm=\"http://$HOST/token\",service=\"s\",scope=\"repository:a:pull\"", r#"{"token":"t"}"#),
+        ("bearer Realm=\"http://$HOST/token\", service=\"s\"", r#"{"access_token":"t","expires_in":300}"#),
+        ("Bearer realm=\"/token\",service=\"s\",error=\"x, y\"", r#"{"token":"","access_token":"t"}"#),
+        ("Negotiate, Bearer realm=\"/token\",service=\"s\"", r#"{"token":"t","expires_in":"60","issued_at":"now"}"#),
+    ] {
+        let registry = Scripted::follow([
+            on(LIST, refuse(challenge)).without("authorization"),
+            on("GET /token?service=s&scope=repository%3Aa%3Apull&client_id=reg", reply(200, &[], token))
+                .without("authorization"),
+            on(LIST, reply(200, &[], TAGS)).with("authorization", "Bearer t"),
+        ]);
+        let output = registry.reg(&Env::without_server(), "tags $HOST/a -o name");
+        assert_eq!(output.to_string(), "$HOST/a:v1\n$HOST/a:v2\n", "{challenge}");
+        registry.finished();
+    }
+}
+
+#[test]
+fn a_password_goes_to_the_realm_and_the_token_to_the_registry() {
+    let registry = Scripted::follow([
+        on(LIST, refuse("Bearer realm=\"http://$HOST/token?x=1\",scope=\"repository:a:pull\"")),
+        on("GET /token?x=1&scope=repository%3Aa%3Apull&client_id=reg&account=u", reply(200, &[], r#"{"token":"t"}"#))
+            .with("authorization", BASIC),
+        on(LIST, reply(200, &[], TAGS)).with("authorization", "Bearer t"),
+    ]);
+    assert_eq!(registry.reg(&world(&registry, USER), "tags $HOST/a").exit, Some(0));
+    registry.finished();
+}
+
+#[test]
+fn several_headers_and_the_best_of_them() {
+    let challenges = &[
+        "WWW-Authenticate: Negotiate",
+        "WWW-Authenticate: Basic realm=\"x\"",
+        "WWW-Authenticate: Bearer realm=\"/token\"",
+    ];
+    let registry = Scripted::follow([
+        on(LIST, reply(401, challenges, "")),
+        on("GET /token?scope=repository%3Aa%3Apull&client_id=reg", reply(200, &[], r#"{"token":"t"}"#)),
+        on(LIST, reply(200, &[], TAGS)).with("authorization", "Bearer t"),
+    ]);
+    assert_eq!(registry.reg(&Env::without_server(), "tags $HOST/a").exit, Some(0));
+    registry.finished();
+}
+
+#[test]
+fn an_identity_token_is_posted() {
+    let registry = Scripted::follow([
+        on(LIST, refuse("Bearer realm=\"/token\",service=\"s\"")),
+        on("POST /token", reply(200, &[], r#"{"access_token":"t"}"#)).without("authorization"),
+        on(LIST, reply(200, &[], TAGS)).with("authorization", "Bearer t"),
+    ]);
+    let env = world(&registry, r#"{"identitytoken":"i/d"}"#);
+    assert_eq!(registry.reg(&env, "tags $HOST/a").exit, Some(0));
+    registry.finished();
+    let form = String::from_utf8(registry.requests()[1].body.clone()).expect("a form");
+    assert_eq!(
+        form,
+        "grant_type=refresh_token&client_id=reg&service=s&scope=repository%3Aa%3Apull&refresh_token=i%2Fd"
+    );
+}
+
+#[test]
+fn a_realm_that_takes_no_post_is_asked_by_get() {
+    for status in [404, 405] {
+        let registry = Scripted::follow([
+            on(LIST, refuse("Bearer realm=\"/token\"")),
+            on("POST /token", reply(status, &[], "")),
+            on("GET /token?scope=repository%3Aa%3Apull&client_id=reg", reply(200, &[], r#"{"token":"t"}"#)),
+            on(LIST, reply(200, &[], TAGS)).with("authorization", "Bearer t"),
+        ]);
+        let env = world(&registry, r#"{"identitytoken":"id"}"#);
+        assert_eq!(registry.reg(&env, "tags $HOST/a").exit, Some(0), "{status}");
+        registry.finished();
+    }
+}
+
+#[test]
+fn a_registry_token_is_sent_as_it_is() {
+    let registry = Scripted::follow([
+        on(LIST, refuse("Bearer realm=\"/token\"")),
+        on(LIST, reply(200, &[], TAGS)).with("authorization", "Bearer ready"),
+    ]);
+    assert_eq!(registry.reg(&world(&registry, r#"{"registrytoken":"ready"}"#), "tags $HOST/a").exit, Some(0));
+    registry.finished();
+}
+
+#[test]
+fn a_refused_token_is_not_asked_for_again_and_again() {
+    let challenge = "Bearer realm=\"/token\",scope=\"repository:a:pull\"";
+    let registry = Scripted::follow([
+        on(LIST, refuse(challenge)),
+        on("GET /token?scope=repository%3Aa%3Apull&client_id=reg", reply(200, &[], r#"{"token":"t"}"#)),
+        on(LIST, refuse(challenge)).with("authorization", "Bearer t"),
+    ]);
+    registry.reg(&Env::without_server(), "tags $HOST/a").check(expect![[r#"
+        ------- stderr -------
+        error: cannot list the tags of $HOST/a
+          caused by: GET /v2/a/tags/list: 401 UNAUTHORIZED (no)
+        hint: reg login $HOST
+        [exit 4]
+    "#]]);
+    registry.finished();
+}
+
+#[test]
+fn refused_credentials_are_named_with_their_origin() {
+    let basic = || refuse("Basic realm=\"x\"");
+    let registry = Scripted::follow([on(LIST, basic()), on(LIST, basic()).with("authorization", BASIC)]);
+    let output = registry.reg(&world(&registry, USER), "tags $HOST/a");
+    assert_eq!(output.exit, Some(4), "{output}");
+    assert!(output.stderr.contains("user u, from DOCKER_AUTH_CONFIG"), "{output}");
+    assert!(!output.stderr.contains("dTpw"), "{output}");
+    registry.finished();
+}
+
+#[test]
+fn a_token_that_lacks_something_is_widened_once() {
+    let lacking =
+        "WWW-Authenticate: Bearer realm=\"/token\",scope=\"repository:mirror/a:pull\",error=\"insufficient_scope\"";
+    let registry = Scripted::follow([
+        on(LIST, refuse("Bearer realm=\"/token\"")),
+        on("GET /token?scope=repository%3Aa%3Apull&client_id=reg", reply(200, &[], r#"{"token":"t1"}"#)),
+        on(LIST, reply(403, &[lacking], "")).with("authorization", "Bearer t1"),
+        on(
+            "GET /token?scope=repository%3Aa%3Apull&scope=repository%3Amirror%2Fa%3Apull&client_id=reg",
+            reply(200, &[], r#"{"token":"t2"}"#),
+        ),
+        on(LIST, reply(403, &[lacking], "")).with("authorization", "Bearer t2"),
+    ]);
+    assert_eq!(registry.reg(&Env::without_server(), "tags $HOST/a").exit, Some(4));
+    registry.finished();
+}
+
+#[test]
+fn no_challenge_leads_to_the_root_then_to_basic() {
+    let registry = Scripted::follow([
+        on(LIST, reply(401, &[], "")),
+        on("GET /v2/", refuse("Bearer realm=\"/token\",scope=\"repository:user/image:pull\"")),
+        on("GET /token?scope=repository%3Aa%3Apull&client_id=reg", reply(200, &[], r#"{"token":"t"}"#)),
+        on(LIST, reply(200, &[], TAGS)).with("authorization", "Bearer t"),
+    ]);
+    assert_eq!(registry.reg(&Env::without_server(), "tags $HOST/a").exit, Some(0));
+    registry.finished();
+
+    let registry = Scripted::follow([
+        on(LIST, reply(401, &[], "")),
+        on("GET /v2/", reply(401, &[], "")),
+        on(LIST, reply(200, &[], TAGS)).with("authorization", BASIC),
+    ]);
+    assert_eq!(registry.reg(&world(&registry, USER), "tags $HOST/a").exit, Some(0));
+    registry.finished();
+
+    let registry = Scripted::follow([on(LIST, reply(401, &[], "")), on("GET /v2/", reply(200, &[], ""))]);
+    assert_eq!(registry.reg(&Env::without_server(), "tags $HOST/a").exit, Some(4));
+    registry.finished();
+}
+
+#[test]
+fn what_a_token_server_says_when_it_does_not() {
+    for (answer, exit, said) in [
+        (reply(200, &[], "{}"), 1, "the token server returned no token"),
+        (reply(200, &[], "<html>"), 1, "its answer is no token document"),
+        (reply(401, &[], r#"{"errors":[{"code":"UNAUTHORIZED","message":"wrong password"}]}"#), 4, "wrong password"),
+        (reply(400, &[], r#"{"error":"invalid_grant"}"#), 4, "invalid_grant"),
+        (reply(404, &[], ""), 1, "404 Not Found"),
+    ] {
+        let registry = Scripted::follow([
+            on(LIST, refuse("Bearer realm=\"/token\"")),
+            on("GET /token?scope=repository%3Aa%3Apull&client_id=reg&account=u", answer),
+        ]);
+        let output = registry.reg(&world(&registry, USER), "tags $HOST/a");
+        assert_eq!(output.exit, Some(exit), "{output}");
+        assert!(output.stderr.contains("no token from http://$HOST/token") && output.stderr.contains(said), "{output}");
+        registry.finished();
+    }
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let registry = Scripted::serve(|request| match request.header("authorization") {
+        Some("Bearer tokensecret") => reply(200, &["Set-Cookie: session=cookiesecret"], TAGS),
+        _ if request.line.contains("/token") => reply(200, &[], r#"{"token":"tokensecret"}"#),
+        _ => refuse("Bearer realm=\"/token\""),
+    });
+    let output = registry.reg(&world(&registry, USER), "tags $HOST/a -vv").to_string();
+    assert!(output.contains("authorization: Bearer ***") && output.contains("authorization: Basic ***"), "{output}");
+    for secret in ["tokensecret", "dTpw", "cookiesecret"] {
+        assert!(!output.contains(secret), "{output}");
+    }
+}
+
+#[test]
+fn a_password_is_not_sent_where_the_registry_likes() {
+    for realm in ["ftp://$HOST/token", "http://user@$HOST/token", "https://"] {
+        let registry = Scripted::follow([on(LIST, refuse(&format!("Bearer realm=\"{realm}\"")))]);
+        let output = registry.reg(&world(&registry, USER), "tags $HOST/a");
+        assert_ne!(output.exit, Some(0), "{realm}: {output}");
+        registry.finished();
+    }
+}

@@ -1,0 +1,103 @@
+//! What is sent again, and what is not.
+
+use expect_test::expect;
+
+use super::TAGS;
+use crate::support::Env;
+use crate::support::scripted::{Scripted, hang_up, on, reply};
+
+const LIST: &str = "GET /v2/a/tags/list";
+
+#[test]
+fn busy_and_broken_registries_are_asked_again() {
+    for (fault, what) in [
+        (reply(503, &["Retry-After: 0"], ""), "503 with seconds"),
+        (reply(429, &["Retry-After: Wed, 21 Oct 2015 07:28:00 GMT"], ""), "429 with a date"),
+        (reply(500, &[], "oops"), "500"),
+        (reply(502, &[], "<html>"), "502"),
+        (reply(504, &[], ""), "504"),
+        (reply(520, &[], ""), "520"),
+        (reply(408, &[], ""), "408"),
+        (reply(425, &[], ""), "425"),
+        (hang_up(), "a closed connection"),
+    ] {
+        let registry = Scripted::follow([on(LIST, fault), on(LIST, reply(200, &[], TAGS))]);
+        let output = registry.reg(&Env::without_server(), "tags $HOST/a -o name");
+        assert_eq!(output.to_string(), "$HOST/a:v1\n$HOST/a:v2\n", "{what}");
+        registry.finished();
+    }
+}
+
+#[test]
+fn five_reads_then_the_reason() {
+    let busy = || reply(503, &["Retry-After: 0", "Content-Type: text/html"], "<html><title>503 so busy</title>");
+    let registry = Scripted::follow((0..5).map(|_| on(LIST, busy())));
+    registry.reg(&Env::without_server(), "tags $HOST/a").check(expect![[r#"
+        ------- stderr -------
+        error: cannot list the tags of $HOST/a
+          caused by: GET /v2/a/tags/list: 503 Service Unavailable (503 so busy)
+        [exit 1]
+    "#]]);
+    registry.finished();
+}
+
+#[test]
+fn a_refusal_is_final() {
+    for status in [400, 404, 405, 410, 501] {
+        let registry = Scripted::follow([on(LIST, reply(status, &[], ""))]);
+        let output = registry.reg(&Env::without_server(), "tags $HOST/a");
+        assert_ne!(output.exit, Some(0), "{status}");
+        registry.finished();
+    }
+}
+
+#[test]
+fn a_wait_beyond_the_limit_ends_at_once() {
+    let wait = &["Retry-After: 3600"][..];
+    let message = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}"#;
+    let registry = Scripted::follow([on(LIST, reply(429, wait, message))]);
+    registry.reg(&Env::without_server(), "tags $HOST/a").check(expect![[r#"
+        ------- stderr -------
+        error: cannot list the tags of $HOST/a
+          caused by: GET /v2/a/tags/list: 429 TOOMANYREQUESTS (pull rate limit)
+        hint: try again in 3600 s, or wait for it with --max-wait 3600s
+        [exit 6]
+    "#]]);
+    registry.finished();
+
+    let far = &["Retry-After: Wed, 21 Oct 2099 07:28:00 GMT"][..];
+    let registry = Scripted::follow([on(LIST, reply(503, far, ""))]);
+    assert_eq!(registry.reg(&Env::without_server(), "tags $HOST/a").exit, Some(6));
+    registry.finished();
+
+    let registry = Scripted::follow([on(LIST, reply(429, &["Retry-After: 5"], ""))]);
+    assert_eq!(registry.reg(&Env::without_server(), "tags $HOST/a --max-wait 4s").exit, Some(6));
+    registry.finished();
+}
+
+#[test]
+fn writes_are_given_up_earlier() {
+    let manifest = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    let media_type = &["Content-Type: application/vnd.oci.image.index.v1+json"][..];
+    let registry = Scripted::serve(move |request| match request.line.split(' ').next() {
+        Some("PUT") => reply(503, &["Retry-After: 0"], ""),
+        _ => reply(200, media_type, manifest),
+    });
+    let output = registry.reg(&Env::without_server(), "tag $HOST/a:v1 v2");
+    assert_eq!(output.exit, Some(1), "{output}");
+    let puts = registry.requests().iter().filter(|request| request.line.starts_with("PUT ")).count();
+    assert_eq!(puts, 3);
+}
+
+#[test]
+fn nobody_there_is_said_at_once() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let host = port.local_addr().expect("an address").to_string();
+    drop(port);
+    let output = Env::without_server().reg(&format!("tags {host}/a"));
+    assert_eq!(output.exit, Some(1));
+    assert_eq!(
+        output.stderr.replace(&host, "$HOST"),
+        "error: cannot list the tags of $HOST/a\n  caused by: GET /v2/a/tags/list: connection refused\n"
+    );
+}
