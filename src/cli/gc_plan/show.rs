@@ -304,8 +304,11 @@ impl<'a> Shown<'a> {
     /// The same where no rule was given.
     pub(super) fn garbage_line(&self) -> String {
         let summary = &self.plan.summary;
+        if !self.source.sees_everything() {
+            return "nothing would go: without rules (--keep, --older-than, …) only garbage does, which an API does not show".into();
+        }
         if summary.blobs == 0 && summary.uploads == 0 && summary.links == 0 {
-            return "nothing to collect: every blob is needed by a manifest".into();
+            return "nothing would go: every blob is needed by a manifest".into();
         }
         self.line()
     }

@@ -2,3 +2,4 @@
 
 mod copy;
 mod copy_requests;
+mod gc_plan;
