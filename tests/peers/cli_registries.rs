@@ -1,5 +1,7 @@
 //! The `reg` command line against registry 2.8.2, registry 3, zot and `reg serve`: one script, four registries.
 
+use serde_json::Value;
+
 use crate::support::image::{Flavour, image, index};
 use crate::support::programs::available;
 use crate::support::reg::Reg;
@@ -21,6 +23,7 @@ on_every_registry!(
     copies_keep_digests,
     a_manifest_is_deleted_with_its_blast_radius_shown,
     a_tag_is_removed_where_the_registry_can,
+    a_plan_counts_shared_layers_once,
     what_is_not_there_is_exit_code_3,
 );
 
@@ -120,6 +123,26 @@ fn a_tag_is_removed_where_the_registry_can(kind: Kind) {
         assert_eq!(server.api().tags("team/untag"), ["v1", "v2"]);
     }
     server.api().verify("team/untag", "v2", &graph);
+}
+
+fn a_plan_counts_shared_layers_once(kind: Kind) {
+    let server = available!(Server::start(kind));
+    let reg = Reg::new();
+    // The same seed gives the same layers: `old` and `new` share the first one, by its length and seed.
+    let (old, new) = (
+        crate::support::image::image_for(Flavour::Oci, "amd64", 60, &[50_000, 20_000]),
+        crate::support::image::image_for(Flavour::Oci, "amd64", 60, &[50_000]),
+    );
+    server.api().push("team/plan", "old", &old);
+    server.api().push("team/plan", "new", &new);
+    let shared = new.parts[0].digest.as_str();
+    let only_old: usize = old.parts.iter().filter(|part| part.digest != shared).map(|part| part.bytes.len()).sum();
+
+    let plan: Value = reg.json(&["gc-plan", &server.name("team/plan"), "--match", "^old$"]);
+
+    assert_eq!(plan["summary"]["tags"], 1, "{plan}");
+    assert_eq!(plan["summary"]["bytes_freed"], only_old, "{plan}");
+    server.api().verify("team/plan", "old", &old);
 }
 
 fn what_is_not_there_is_exit_code_3(kind: Kind) {
