@@ -16,12 +16,16 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::{Inner, blocking, read_error, write_error};
 use crate::store::{Error, Key, Result, Stage, StageMode};
 
 /// Bytes gathered before they are written: enough that handing them to a thread costs next to nothing.
 const GATHER_BYTES: usize = 256 << 10;
+
+/// So many bytes behind the last one, a sync is begun while more arrive: the last, for which the client waits, is short.
+const SYNC_BYTES: u64 = 32 << 20;
 
 /// Bytes of one read when a session is read again.
 const REREAD_BYTES: u64 = 1 << 20;
@@ -39,7 +43,10 @@ pub(super) struct FsStage {
     written: u64,
     gathered: VecDeque<Bytes>,
     gathered_bytes: usize,
-    writing: Option<tokio::task::JoinHandle<io::Result<()>>>,
+    writing: Option<JoinHandle<io::Result<()>>>,
+    /// The sync that was begun early, and the size of the file then.
+    syncing: Option<JoinHandle<()>>,
+    syncing_bytes: u64,
     saved: bool,
 }
 
@@ -73,6 +80,8 @@ impl FsStage {
             gathered: VecDeque::new(),
             gathered_bytes: 0,
             writing: None,
+            syncing: None,
+            syncing_bytes: written,
             saved: false,
         })
     }
@@ -93,7 +102,22 @@ impl FsStage {
         let (file, chunks, offset) = (Arc::clone(&self.file), std::mem::take(&mut self.gathered), self.written);
         self.written += std::mem::take(&mut self.gathered_bytes) as u64;
         self.writing = Some(tokio::task::spawn_blocking(move || write_at(&file, chunks, offset)));
+        self.sync_early();
         Ok(())
+    }
+
+    /// Has the disk begin with what was written. That file is opened anew, so that the lock is not held for it; its errors
+    /// are left to the sync that counts, because the kernel tells each open file of them.
+    fn sync_early(&mut self) {
+        let under_way = self.syncing.as_ref().is_some_and(|syncing| !syncing.is_finished());
+        if under_way || self.written < self.syncing_bytes + SYNC_BYTES {
+            return;
+        }
+        let path = self.path.clone();
+        self.syncing_bytes = self.written;
+        self.syncing = Some(tokio::task::spawn_blocking(move || {
+            let _ = File::open(path).and_then(|file| file.sync_data());
+        }));
     }
 
     /// All bytes are in the file.
@@ -189,7 +213,7 @@ fn write_at(file: &File, mut chunks: VecDeque<Bytes>, mut offset: u64) -> io::Re
 }
 
 /// What a blocking task gave.
-async fn blocking_result<T>(joined: Result<io::Result<T>, tokio::task::JoinError>) -> io::Result<T> {
+async fn blocking_result<T>(joined: Result<io::Result<T>, JoinError>) -> io::Result<T> {
     match joined {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
