@@ -68,7 +68,7 @@ impl ConfigFacts {
         self.created.as_ref()?.as_str()?.parse().ok().filter(|time| is_known_date(*time))
     }
 
-    fn platform(&self) -> Option<&Platform> {
+    pub(crate) fn platform(&self) -> Option<&Platform> {
         self.platform.as_ref().filter(|platform| !platform.os.is_empty() && !platform.architecture.is_empty())
     }
 }

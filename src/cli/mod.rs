@@ -15,6 +15,7 @@ mod failure;
 mod flags;
 mod gc_plan;
 mod generate;
+mod inspect;
 mod journal;
 mod login;
 mod logout;
@@ -59,6 +60,7 @@ enum Command {
     Delete(delete::Args),
     Digest(digest::Args),
     GcPlan(gc_plan::Args),
+    Inspect(inspect::Args),
     Login(login::Args),
     Logout(logout::Args),
     Ping(ping::Args),
@@ -77,6 +79,7 @@ impl Command {
             Self::Delete(args) => wait(Threads::One, delete::run(context, args)),
             Self::Digest(args) => wait(Threads::One, digest::run(context, args)),
             Self::GcPlan(args) => wait(Threads::Many, gc_plan::run(context, args)),
+            Self::Inspect(args) => wait(Threads::One, inspect::run(context, args)),
             Self::Login(args) => wait(Threads::One, login::run(context, args)),
             Self::Logout(args) => wait(Threads::One, logout::run(context, args)),
             Self::Ping(args) => wait(Threads::One, ping::run(context, args)),
