@@ -51,7 +51,12 @@ impl Row for Item {
 }
 
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
-    let host = context.host(args.registry.as_deref())?;
+    let host = context.host(args.registry.as_deref()).map_err(|failure| match &args.registry {
+        Some(name) if name.contains('/') && !name.contains("://") => {
+            failure.with_hint(format!("the tags of a repository: reg tags {name}"))
+        }
+        _ => failure,
+    })?;
     let mut rows = context.output.rows::<Item>(Document {
         schema: "reg.catalog/v1",
         registry: Some(host.to_string()),

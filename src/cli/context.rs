@@ -1,6 +1,7 @@
 //! What a command works with: the output, the clock, the environment, the settings, and the registries it talks to.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::config::Config;
@@ -28,6 +29,7 @@ pub(crate) struct Context {
     /// One for each host: connections, tokens and limits are shared by everything a command does.
     remotes: Mutex<BTreeMap<Host, Remote>>,
     keychain: OnceLock<Arc<Keychain>>,
+    stopping: AtomicBool,
 }
 
 impl Context {
@@ -42,7 +44,18 @@ impl Context {
             config: OnceLock::new(),
             remotes: Mutex::default(),
             keychain: OnceLock::new(),
+            stopping: AtomicBool::new(false),
         }
+    }
+
+    /// Asks the command to stop at the next point where that leaves nothing half done.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the command was asked to stop: it begins nothing new then, and says what it has done.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     pub(crate) fn config(&self) -> Result<&Config, Failure> {

@@ -1,6 +1,5 @@
 //! `reg copy`: images from one place to another, digests preserved; only what is missing is sent.
 
-mod place;
 mod watch;
 
 use futures_util::{StreamExt as _, stream};
@@ -12,11 +11,11 @@ use super::context::Context;
 use super::failure::{Failure, Kind, Tally};
 use super::output::Document;
 use super::output::table::{Cell, Column, Row};
+use super::place::{Opened, Place};
 use crate::content::copy::Copier;
 use crate::content::error::CopyError;
 use crate::content::options::{Copied, Item, Mode, Options, Referrers};
 use crate::spec::{Digest, Locator, Platform, Tag};
-use place::{Opened, Place};
 use watch::Watch;
 
 /// Copy images between registries and image layouts

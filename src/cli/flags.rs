@@ -7,7 +7,8 @@ use std::path::PathBuf;
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Flags {
     /// Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]
-    #[arg(short, long, global = true, value_name = "HOST[:PORT]")]
+    // Not the id `registry`: commands that take a registry as an argument have that, and ids of a command line are unique.
+    #[arg(id = "default-registry", short = 'r', long = "registry", global = true, value_name = "HOST[:PORT]")]
     pub(crate) registry: Option<String>,
 
     /// Format of what is written to standard output [default: table]

@@ -3,20 +3,19 @@
 mod text;
 mod view;
 
-use std::sync::Arc;
-
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::context::Context;
 use super::enrich::ConfigFacts;
-use super::failure::{Explain as _, Failure, Kind};
+use super::failure::{Failure, Kind};
 use super::flags::Format;
 use super::output::Document;
+use super::place::{Opened, Place};
 use crate::content::{self, Source};
 use crate::spec::limits::MANIFEST_BYTES_MAX;
 use crate::spec::manifest::Content;
-use crate::spec::{Descriptor, Digest, Locator, Manifest, MediaType, Platform, Reference};
+use crate::spec::{Descriptor, Digest, Locator, Manifest, MediaType, Platform};
 use view::{Child, Item};
 
 /// Manifests that are read at the same time.
@@ -25,7 +24,7 @@ const CONCURRENCY: usize = 8;
 /// Show what an image or index is made of
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Image or index; without a tag, latest
+    /// Image or index, or oci:DIR[:TAG]; without a tag, latest
     reference: String,
 
     /// Write the manifest, exactly its bytes
@@ -43,20 +42,25 @@ pub(crate) struct Args {
 
 /// What is inspected: where it is, and the manifest that was found.
 struct Subject<'a> {
-    source: Arc<dyn Source>,
+    source: &'a dyn Source,
     /// What the user typed.
     typed: &'a str,
-    reference: Reference,
+    place: Place,
     digest: Digest,
     manifest: Manifest,
 }
 
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
-    let (reference, locator) = context.reference_to_read(&args.reference)?;
-    let source: Arc<dyn Source> = Arc::new(context.repository(&reference)?);
+    let place = Place::parse(context, &args.reference)?;
     let cannot = || format!("cannot inspect {}", args.reference);
-    let (digest, manifest) = source.manifest(&locator).await.explain(&reference.host, cannot)?;
-    let mut subject = Subject { source, typed: &args.reference, reference, digest, manifest };
+    let opened: Opened = explain(&place, cannot, place.open_source(context).await)?;
+    let locator = match place.locator() {
+        Some(locator) => locator,
+        None => opened.default_image(&place).await?.0,
+    };
+    let (digest, manifest) = explain(&place, cannot, opened.source().manifest(&locator).await)?;
+    let place = place.at(locator);
+    let mut subject = Subject { source: opened.source(), typed: &args.reference, place, digest, manifest };
     if let Some(platform) = &args.platform {
         subject.choose(platform).await?;
     }
@@ -66,22 +70,45 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     if args.config {
         let config = subject.config_descriptor()?;
         let bytes = subject.config_bytes(config).await;
-        return context.output.data(&bytes.explain(&subject.reference.host, cannot)?);
+        return context.output.data(&explain(&subject.place, cannot, bytes)?);
     }
-    let host = subject.reference.host.clone();
-    let item = subject.describe().await.explain(&host, cannot)?;
+    let mut item = explain(&subject.place, cannot, subject.describe().await)?;
+    match subject.source.referrers(&subject.digest).await {
+        Ok(referrers) => item.referrers = Some(referrers.iter().map(Into::into).collect()),
+        Err(error) => context.output.warn(format!("the referrers are not known: {}", Failure::from(error).line())),
+    }
     match context.output.format() {
         Format::Table | Format::Wide => context.output.text(&text::render(&item, context.output.style())),
         _ => {
+            let reference = match &subject.place {
+                Place::Remote(reference) => Some(reference),
+                Place::Layout { .. } => None,
+            };
             let mut rows = context.output.rows(Document {
                 schema: "reg.inspect/v1",
-                registry: Some(subject.reference.host.to_string()),
-                repository: Some(subject.reference.repository.to_string()),
+                registry: reference.map(|reference| reference.host.to_string()),
+                repository: reference.map(|reference| reference.repository.to_string()),
             });
             rows.push(item)?;
             rows.finish()
         }
     }
+}
+
+/// Says what failed, and where.
+fn explain<T, E: Into<Failure>>(
+    place: &Place,
+    what: impl FnOnce() -> String,
+    result: Result<T, E>,
+) -> Result<T, Failure> {
+    result.map_err(|error| {
+        let failure = error.into();
+        let failure = match place.host() {
+            Some(host) => failure.at(host),
+            None => failure,
+        };
+        failure.context(what())
+    })
 }
 
 impl Subject<'_> {
@@ -99,7 +126,7 @@ impl Subject<'_> {
         let locator = Locator::Digest(child.digest);
         let read = self.source.manifest(&locator).await;
         let what = || format!("cannot inspect {} for {platform}", self.typed);
-        (self.digest, self.manifest) = read.explain(&self.reference.host, what)?;
+        (self.digest, self.manifest) = explain(&self.place, what, read)?;
         Ok(())
     }
 
@@ -137,10 +164,10 @@ impl Subject<'_> {
         self.source.fetch(config).await?.bytes(MANIFEST_BYTES_MAX).await
     }
 
-    /// Everything that is shown.
+    /// Everything that is shown but for the referrers.
     async fn describe(&self) -> content::Result<Item> {
-        let mut item = Item::new(self.reference.to_string(), self.digest, &self.manifest);
-        item.name = self.reference.at(self.digest).to_string();
+        let mut item = Item::new(self.place.to_string(), self.digest, &self.manifest);
+        item.name = self.place.at(self.digest.into()).to_string();
         match self.manifest.content() {
             Content::Image { config: Some(config), .. } => {
                 let is_image = [MediaType::OCI_CONFIG, MediaType::DOCKER_CONFIG].contains(&config.media_type);
@@ -153,7 +180,6 @@ impl Subject<'_> {
             Content::Image { config: None, .. } => {}
             Content::Index { manifests } => item.add_children(self.children(manifests).await?),
         }
-        item.referrers = self.source.referrers(&self.digest).await?.iter().map(Into::into).collect();
         Ok(item)
     }
 

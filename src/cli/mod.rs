@@ -21,6 +21,7 @@ mod login;
 mod logout;
 mod output;
 mod ping;
+mod place;
 mod prompt;
 mod serve;
 mod survey;
@@ -30,9 +31,10 @@ mod tags;
 use std::ffi::OsString;
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use context::Context;
 use environment::Environment;
@@ -76,7 +78,7 @@ impl Command {
         match self {
             Self::Catalog(args) => wait(Threads::One, catalog::run(context, args)),
             Self::Copy(args) => wait(Threads::Many, copy::run(context, args)),
-            Self::Delete(args) => wait(Threads::One, delete::run(context, args)),
+            Self::Delete(args) => wait_for_steps(context, delete::run(context, args)),
             Self::Digest(args) => wait(Threads::One, digest::run(context, args)),
             Self::GcPlan(args) => wait(Threads::Many, gc_plan::run(context, args)),
             Self::Inspect(args) => wait(Threads::One, inspect::run(context, args)),
@@ -111,23 +113,67 @@ enum Threads {
     Many,
 }
 
+/// How long a command that was asked to stop may take to finish what it has begun.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Runs a command to its end, or to the first signal that asks the program to stop.
 fn wait(threads: Threads, command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    block_on(threads, async {
+        let mut signals = Signals::listen()?;
+        tokio::select! {
+            result = command => result,
+            kind = signals.next() => Err(Failure::silent(kind)),
+        }
+    })
+}
+
+/// Runs a command that changes things. A signal lets it finish what it has begun and say what it has done; a second one
+/// does not.
+fn wait_for_steps(context: &Context, command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    block_on(Threads::One, async {
+        let mut signals = Signals::listen()?;
+        tokio::pin!(command);
+        let kind = tokio::select! {
+            result = &mut command => return result,
+            kind = signals.next() => kind,
+        };
+        context.stop();
+        let result = tokio::select! {
+            result = &mut command => result,
+            kind = signals.next() => Err(Failure::silent(kind)),
+            () = tokio::time::sleep(STOP_PATIENCE) => Err(Failure::silent(kind)),
+        };
+        result.map_err(|_| Failure::silent(kind))
+    })
+}
+
+fn block_on(threads: Threads, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let mut builder = match threads {
         Threads::One => tokio::runtime::Builder::new_current_thread(),
         Threads::Many => tokio::runtime::Builder::new_multi_thread(),
     };
     let runtime = builder.enable_all().build().map_err(Failure::from)?;
-    let result = runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            result = command => result,
-            _ = interrupt.recv() => Err(Failure::silent(Kind::Interrupted)),
-            _ = terminate.recv() => Err(Failure::silent(Kind::Terminated)),
-        }
-    });
+    let result = runtime.block_on(work);
     // A name lookup that hangs in its thread must not keep the program from ending.
     runtime.shutdown_background();
     result
+}
+
+/// The signals that ask the program to stop.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Kind {
+        tokio::select! {
+            _ = self.interrupt.recv() => Kind::Interrupted,
+            _ = self.terminate.recv() => Kind::Terminated,
+        }
+    }
 }

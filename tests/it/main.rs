@@ -4,5 +4,6 @@ mod api;
 mod cli;
 mod client;
 mod crash;
+mod docs;
 mod support;
 mod tidy;

@@ -32,15 +32,39 @@ enum Look {
     Changed(String),
 }
 
+/// Steps that may be done at the same time. Some registries refuse to delete what an index still lists.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Untag,
+    Index,
+    Image,
+}
+
+impl Phase {
+    fn of(step: &Step, prepared: &Prepared) -> Self {
+        match step {
+            Step::Untag { .. } => Self::Untag,
+            Step::Delete { digest, .. } => match prepared.known.manifests.get(digest) {
+                Some(manifest) if manifest.is_index() => Self::Index,
+                _ => Self::Image,
+            },
+        }
+    }
+}
+
 impl Executor<'_> {
     pub(super) async fn run(&mut self, prepared: &mut Prepared) -> Result<(), Failure> {
         let mut steps: VecDeque<Step> = std::mem::take(&mut prepared.plan.steps).into();
         let mut can_untag = false;
         while let Some(first) = steps.front() {
-            let is_untag = matches!(first, Step::Untag { .. });
+            if self.context.is_stopping() {
+                return self.leave(prepared, steps.make_contiguous(), "skipped", &Failure::silent(Kind::Interrupted));
+            }
+            let phase = Phase::of(first, prepared);
+            let is_untag = phase == Phase::Untag;
             // The first tag shows whether the registry can remove one.
             let size = if is_untag && !can_untag { 1 } else { BATCH };
-            let alike = steps.iter().take_while(|step| matches!(step, Step::Untag { .. }) == is_untag).count();
+            let alike = steps.iter().take_while(|step| Phase::of(step, prepared) == phase).count();
             let batch: Vec<Step> = steps.drain(..alike.min(size)).collect();
             let refused = self.batch(prepared, batch).await?;
             can_untag |= is_untag && refused.is_empty();
@@ -76,7 +100,16 @@ impl Executor<'_> {
 
     /// Does some steps of a kind, and gives back those that the registry cannot do at all.
     async fn batch(&mut self, prepared: &Prepared, steps: Vec<Step>) -> Result<Vec<Step>, Failure> {
-        let looks = self.look_again(prepared, &steps).await?;
+        let looks = match self.look_again(prepared, &steps).await {
+            Ok(looks) => looks,
+            Err(failure) => {
+                let failure =
+                    failure.at(&prepared.place.host).context(format!("cannot delete from {}", prepared.place));
+                self.context.output.failure(&failure);
+                self.leave(prepared, &steps, "failed", &failure)?;
+                return Ok(Vec::new());
+            }
+        };
         let mut ready = Vec::new();
         for (step, look) in steps.into_iter().zip(looks) {
             match look {
@@ -106,6 +139,22 @@ impl Executor<'_> {
             }
         }
         Ok(refused)
+    }
+
+    /// Reports steps that are not done, all for one reason.
+    fn leave(
+        &mut self,
+        prepared: &Prepared,
+        steps: &[Step],
+        result: &'static str,
+        failure: &Failure,
+    ) -> Result<(), Failure> {
+        for step in steps {
+            self.report.tally.add_failure(failure.kind());
+            let reason = failure.cause().or_else(|| Some(failure.kind().reason().into()));
+            self.report.push(prepared.place.at(locator(step)), (action(step), result), reason)?;
+        }
+        Ok(())
     }
 
     /// Looks at the tags that steps are about, and at tags that are new since the plan.

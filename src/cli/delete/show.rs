@@ -61,28 +61,32 @@ fn remarks(step: &Step, children: usize, referrers: usize) -> Vec<String> {
                 remarks.push("the registry cannot remove a tag alone".into());
             }
             if children > 0 {
-                remarks
-                    .push(format!("an index; the {children} manifests that it lists stay, for the garbage collection"));
+                let listed = manifests(children);
+                remarks.push(format!("an index; what it lists ({listed}) stays, for the garbage collection"));
             }
             if referrers > 0 {
-                remarks.push(format!("{referrers} manifests refer to it; they stay, for the garbage collection"));
+                let referring = manifests(referrers);
+                remarks.push(format!("what refers to it ({referring}) stays, for the garbage collection"));
             }
         }
     }
     remarks
 }
 
+fn manifests(count: usize) -> String {
+    if count == 1 { "1 manifest".into() } else { format!("{count} manifests") }
+}
+
 fn bytes(plan: &Plan) -> String {
     let Some(bytes) = plan.bytes else { return String::new() };
-    let shared = match bytes.shared {
-        0 => String::new(),
-        shared => format!("; {} more are shared with tags that stay", size_text(shared)),
-    };
-    match bytes.freed {
-        0 => format!("Frees nothing: everything is still in use{shared}.\n"),
-        freed => format!(
-            "Leaves {} that no tag of the repository reaches{shared}. The registry's garbage collection frees them.\n",
-            size_text(freed)
+    let (freed, shared) = (size_text(bytes.freed), size_text(bytes.shared));
+    match (bytes.freed, bytes.shared) {
+        (0, 0) => String::new(),
+        (0, _) => format!("Frees nothing: tags that stay need all of its {shared}.\n"),
+        (_, 0) => format!("No tag reaches {freed} any more. The registry's garbage collection frees them.\n"),
+        (_, _) => format!(
+            "No tag reaches {freed} any more; {shared} are shared with tags that stay. The registry's garbage \
+             collection frees the former.\n"
         ),
     }
 }

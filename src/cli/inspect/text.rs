@@ -38,7 +38,7 @@ pub(crate) fn render(item: &Item, style: Style) -> String {
             let _ = writeln!(text, "  {key}: {value}");
         }
     }
-    section(&mut text, "Referrers", &item.referrers, style);
+    section(&mut text, "Referrers", item.referrers.as_deref().unwrap_or_default(), style);
     text
 }
 

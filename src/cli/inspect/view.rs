@@ -30,7 +30,8 @@ pub(crate) struct Item {
     pub(crate) manifests: Vec<Child>,
     pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) subject: Option<Blob>,
-    pub(crate) referrers: Vec<Referrer>,
+    /// `None` where the place does not say.
+    pub(crate) referrers: Option<Vec<Referrer>>,
     #[serde(skip)]
     pub(crate) name: String,
 }
@@ -129,7 +130,7 @@ impl Item {
             manifests: Vec::new(),
             annotations: manifest.annotations().clone(),
             subject: manifest.subject().map(Into::into),
-            referrers: Vec::new(),
+            referrers: None,
         }
     }
 

@@ -126,6 +126,10 @@ pub(crate) fn columns<R: Row>(chosen: &[String], wide: bool) -> Vec<Column> {
     chosen.iter().filter_map(|key| R::COLUMNS.iter().find(|column| column.key == key)).copied().collect()
 }
 
+/// Narrowest terminal that cells are wrapped for. In a narrower one (or one that does not know its width) whole lines
+/// that the terminal wraps are easier to read than columns of single letters.
+const WRAP_COLUMNS_MIN: u16 = 60;
+
 /// Renders a table. On a terminal cells wrap to its width; in a pipe a line is as long as it is.
 pub(crate) fn render<R: Row>(items: &[R], columns: &[Column], style: Style, colored: bool) -> String {
     if items.is_empty() {
@@ -133,11 +137,9 @@ pub(crate) fn render<R: Row>(items: &[R], columns: &[Column], style: Style, colo
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    if matches!(style, Style::Terminal { .. }) {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-    } else {
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
+    let watched = matches!(style, Style::Terminal { .. });
+    let wraps = watched && table.width().is_some_and(|width| width >= WRAP_COLUMNS_MIN);
+    table.set_content_arrangement(if wraps { ContentArrangement::Dynamic } else { ContentArrangement::Disabled });
     if colored {
         table.enforce_styling();
     } else {

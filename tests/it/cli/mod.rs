@@ -1,5 +1,13 @@
-//! One module per command.
+//! The commands, one file each: the real binary against a real server, whole outputs as snapshots.
 
+mod catalog;
 mod copy;
 mod copy_requests;
+mod delete;
+mod delete_many;
+mod digest;
 mod gc_plan;
+mod general;
+mod inspect;
+mod tag;
+mod tags;

@@ -5,6 +5,7 @@ pub(crate) mod counting;
 pub(crate) mod env;
 pub(crate) mod http;
 pub(crate) mod image;
+pub(crate) mod proxy;
 pub(crate) mod scripted;
 pub(crate) mod server;
 

@@ -1,4 +1,4 @@
-//! What `reg copy` copies from and to: a reference, or an image layout `oci:DIR[:TAG]`.
+//! Where images are: a reference, or an image layout `oci:DIR[:TAG]`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,15 +10,15 @@ use crate::content::{Source, Target};
 use crate::layout::Layout;
 use crate::spec::{Host, Locator, Reference, Tag};
 
-/// One side of a copy, as the user named it.
+/// Where an image is, as the user named it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Remote(Reference),
     Layout { dir: PathBuf, locator: Option<Locator> },
 }
 
 impl Place {
-    pub(super) fn parse(context: &Context, text: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(context: &Context, text: &str) -> Result<Self, Failure> {
         match text.strip_prefix("oci:") {
             Some("") => {
                 Err(Failure::usage(format!("invalid place {text:?}: the directory is missing"))
@@ -46,14 +46,14 @@ impl Place {
         }
     }
 
-    pub(super) fn locator(&self) -> Option<Locator> {
+    pub(crate) fn locator(&self) -> Option<Locator> {
         match self {
             Self::Remote(reference) => reference.locator(),
             Self::Layout { locator, .. } => locator.clone(),
         }
     }
 
-    pub(super) fn tag(&self) -> Option<&Tag> {
+    pub(crate) fn tag(&self) -> Option<&Tag> {
         match self {
             Self::Remote(reference) => reference.tag.as_ref(),
             Self::Layout { locator: Some(Locator::Tag(tag)), .. } => Some(tag),
@@ -61,7 +61,7 @@ impl Place {
         }
     }
 
-    pub(super) fn host(&self) -> Option<&Host> {
+    pub(crate) fn host(&self) -> Option<&Host> {
         match self {
             Self::Remote(reference) => Some(&reference.host),
             Self::Layout { .. } => None,
@@ -69,21 +69,21 @@ impl Place {
     }
 
     /// The same place with another tag or digest.
-    pub(super) fn at(&self, locator: Locator) -> Self {
+    pub(crate) fn at(&self, locator: Locator) -> Self {
         match self {
             Self::Remote(reference) => Self::Remote(reference.at(locator)),
             Self::Layout { dir, .. } => Self::Layout { dir: dir.clone(), locator: Some(locator) },
         }
     }
 
-    pub(super) async fn open_source(&self, context: &Context) -> Result<Opened, Failure> {
+    pub(crate) async fn open_source(&self, context: &Context) -> Result<Opened, Failure> {
         match self {
             Self::Remote(reference) => Ok(Opened::Remote(Box::new(context.repository(reference)?))),
             Self::Layout { dir, .. } => Ok(Opened::Layout(Layout::open(dir).await?)),
         }
     }
 
-    pub(super) async fn open_target(&self, context: &Context) -> Result<Box<dyn Target>, Failure> {
+    pub(crate) async fn open_target(&self, context: &Context) -> Result<Box<dyn Target>, Failure> {
         match self {
             Self::Remote(reference) => Ok(Box::new(context.repository(reference)?)),
             Self::Layout { dir, .. } => Ok(Box::new(Layout::open_or_make(dir).await?)),
@@ -91,7 +91,7 @@ impl Place {
     }
 
     /// How content from here lies to content in `target`.
-    pub(super) fn relation_to(&self, target: &Self) -> Relation {
+    pub(crate) fn relation_to(&self, target: &Self) -> Relation {
         match (self, target) {
             (Self::Remote(source), Self::Remote(target)) if source.host == target.host => {
                 if source.repository == target.repository {
@@ -106,13 +106,13 @@ impl Place {
 }
 
 /// A source that is open.
-pub(super) enum Opened {
+pub(crate) enum Opened {
     Remote(Box<dyn Source>),
     Layout(Layout),
 }
 
 impl Opened {
-    pub(super) fn source(&self) -> &dyn Source {
+    pub(crate) fn source(&self) -> &dyn Source {
         match self {
             Self::Remote(remote) => remote.as_ref(),
             Self::Layout(layout) => layout,
@@ -120,7 +120,7 @@ impl Opened {
     }
 
     /// What is meant when neither tag nor digest is named: the only image of a layout, else `latest`.
-    pub(super) async fn default_image(&self, place: &Place) -> Result<(Locator, Option<Tag>), Failure> {
+    pub(crate) async fn default_image(&self, place: &Place) -> Result<(Locator, Option<Tag>), Failure> {
         let Self::Layout(layout) = self else {
             let latest: Tag = "latest".parse()?;
             return Ok((latest.clone().into(), Some(latest)));

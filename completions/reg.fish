@@ -1,0 +1,425 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_reg_global_optspecs
+    string join \n r/registry= o/output= q/quiet v/verbose color= plain-http insecure ca-file= no-progress max-wait= h/help V/version
+end
+
+function __fish_reg_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_reg_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_reg_using_subcommand
+    set -l cmd (__fish_reg_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c reg -n "__fish_reg_needs_command" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_needs_command" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_needs_command" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_needs_command" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_needs_command" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_needs_command" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_needs_command" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_needs_command" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_needs_command" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_needs_command" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_needs_command" -s V -l version -d 'Print version'
+complete -c reg -n "__fish_reg_needs_command" -f -a "catalog" -d 'List the repositories of a registry'
+complete -c reg -n "__fish_reg_needs_command" -f -a "ls" -d 'List the repositories of a registry'
+complete -c reg -n "__fish_reg_needs_command" -f -a "copy" -d 'Copy images between registries and image layouts'
+complete -c reg -n "__fish_reg_needs_command" -f -a "cp" -d 'Copy images between registries and image layouts'
+complete -c reg -n "__fish_reg_needs_command" -f -a "delete" -d 'Remove tags (REPOSITORY:TAG) or manifests (REPOSITORY@DIGEST)'
+complete -c reg -n "__fish_reg_needs_command" -f -a "rm" -d 'Remove tags (REPOSITORY:TAG) or manifests (REPOSITORY@DIGEST)'
+complete -c reg -n "__fish_reg_needs_command" -f -a "digest" -d 'Show the digest of an image or index'
+complete -c reg -n "__fish_reg_needs_command" -f -a "gc-plan" -d 'Show what retention and garbage collection would free'
+complete -c reg -n "__fish_reg_needs_command" -f -a "inspect" -d 'Show what an image or index is made of'
+complete -c reg -n "__fish_reg_needs_command" -f -a "login" -d 'Log in to a registry'
+complete -c reg -n "__fish_reg_needs_command" -f -a "logout" -d 'Forget the credentials of a registry'
+complete -c reg -n "__fish_reg_needs_command" -f -a "ping" -d 'Show whether a registry can be reached, and what it can do'
+complete -c reg -n "__fish_reg_needs_command" -f -a "serve" -d 'Run a registry'
+complete -c reg -n "__fish_reg_needs_command" -f -a "tag" -d 'Give an image more tags'
+complete -c reg -n "__fish_reg_needs_command" -f -a "tags" -d 'List the tags of a repository'
+complete -c reg -n "__fish_reg_needs_command" -f -a "completions" -d 'Write the completion script of a shell'
+complete -c reg -n "__fish_reg_needs_command" -f -a "man" -d 'Write the manual page, or the pages of all commands into a directory'
+complete -c reg -n "__fish_reg_using_subcommand catalog" -l filter -d 'Only repositories whose name matches; `*` matches `/` too' -r
+complete -c reg -n "__fish_reg_using_subcommand catalog" -l limit -d 'Stop after this many' -r
+complete -c reg -n "__fish_reg_using_subcommand catalog" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand catalog" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand catalog" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand catalog" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand catalog" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand catalog" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand catalog" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand catalog" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand catalog" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand catalog" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand catalog" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand ls" -l filter -d 'Only repositories whose name matches; `*` matches `/` too' -r
+complete -c reg -n "__fish_reg_using_subcommand ls" -l limit -d 'Stop after this many' -r
+complete -c reg -n "__fish_reg_using_subcommand ls" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand ls" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand ls" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand ls" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand ls" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand ls" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand ls" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand ls" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand ls" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand ls" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand copy" -l platform -d 'Only this platform of an index: the image itself for one, a new index (with a new digest) for several' -r
+complete -c reg -n "__fish_reg_using_subcommand copy" -l filter -d 'Copy every tag that matches the pattern' -r
+complete -c reg -n "__fish_reg_using_subcommand copy" -s j -l jobs -d 'Blobs and manifests on their way at the same time' -r
+complete -c reg -n "__fish_reg_using_subcommand copy" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand copy" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand copy" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand copy" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand copy" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand copy" -l referrers -d 'Copy what refers to the image too: signatures, attestations, and what refers to them'
+complete -c reg -n "__fish_reg_using_subcommand copy" -l all-tags -d 'Copy every tag of the repository or layout SRC'
+complete -c reg -n "__fish_reg_using_subcommand copy" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c reg -n "__fish_reg_using_subcommand copy" -l detailed-exitcode -d 'Exit with 8 if something was, or would be, copied'
+complete -c reg -n "__fish_reg_using_subcommand copy" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand copy" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand copy" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand copy" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand copy" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand copy" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand cp" -l platform -d 'Only this platform of an index: the image itself for one, a new index (with a new digest) for several' -r
+complete -c reg -n "__fish_reg_using_subcommand cp" -l filter -d 'Copy every tag that matches the pattern' -r
+complete -c reg -n "__fish_reg_using_subcommand cp" -s j -l jobs -d 'Blobs and manifests on their way at the same time' -r
+complete -c reg -n "__fish_reg_using_subcommand cp" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand cp" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand cp" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand cp" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand cp" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand cp" -l referrers -d 'Copy what refers to the image too: signatures, attestations, and what refers to them'
+complete -c reg -n "__fish_reg_using_subcommand cp" -l all-tags -d 'Copy every tag of the repository or layout SRC'
+complete -c reg -n "__fish_reg_using_subcommand cp" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c reg -n "__fish_reg_using_subcommand cp" -l detailed-exitcode -d 'Exit with 8 if something was, or would be, copied'
+complete -c reg -n "__fish_reg_using_subcommand cp" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand cp" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand cp" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand cp" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand cp" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand cp" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand delete" -l journal -d 'Write the journal to this file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand delete" -l match -d 'Tags that match the regular expression' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -l filter -d 'Tags that match the pattern' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -l except -d 'Never tags that match the regular expression' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -l older-than -d 'Images built at least this long ago, such as 30d; those of unknown age stay' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -l keep -d 'Never the newest N of them' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand delete" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand delete" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand delete" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -l manifest -d 'Delete the manifest behind a tag too, where no other tag needs it'
+complete -c reg -n "__fish_reg_using_subcommand delete" -l dry-run -d 'Show what would be done, and do nothing'
+complete -c reg -n "__fish_reg_using_subcommand delete" -s y -l yes -d 'Do not ask'
+complete -c reg -n "__fish_reg_using_subcommand delete" -l ignore-missing -d 'What is not there is deleted enough'
+complete -c reg -n "__fish_reg_using_subcommand delete" -l detailed-exitcode -d 'With --dry-run, exit with 8 if there is something to do'
+complete -c reg -n "__fish_reg_using_subcommand delete" -l all-tags -d 'All tags'
+complete -c reg -n "__fish_reg_using_subcommand delete" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand delete" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand delete" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand delete" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand delete" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand rm" -l journal -d 'Write the journal to this file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand rm" -l match -d 'Tags that match the regular expression' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -l filter -d 'Tags that match the pattern' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -l except -d 'Never tags that match the regular expression' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -l older-than -d 'Images built at least this long ago, such as 30d; those of unknown age stay' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -l keep -d 'Never the newest N of them' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand rm" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand rm" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand rm" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -l manifest -d 'Delete the manifest behind a tag too, where no other tag needs it'
+complete -c reg -n "__fish_reg_using_subcommand rm" -l dry-run -d 'Show what would be done, and do nothing'
+complete -c reg -n "__fish_reg_using_subcommand rm" -s y -l yes -d 'Do not ask'
+complete -c reg -n "__fish_reg_using_subcommand rm" -l ignore-missing -d 'What is not there is deleted enough'
+complete -c reg -n "__fish_reg_using_subcommand rm" -l detailed-exitcode -d 'With --dry-run, exit with 8 if there is something to do'
+complete -c reg -n "__fish_reg_using_subcommand rm" -l all-tags -d 'All tags'
+complete -c reg -n "__fish_reg_using_subcommand rm" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand rm" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand rm" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand rm" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand rm" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand digest" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand digest" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand digest" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand digest" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand digest" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand digest" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand digest" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand digest" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand digest" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand digest" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand digest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l platform -d 'The image of an index for this platform' -r
+complete -c reg -n "__fish_reg_using_subcommand inspect" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand inspect" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l raw -d 'Write the manifest, exactly its bytes'
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l config -d 'Write the config, exactly its bytes'
+complete -c reg -n "__fish_reg_using_subcommand inspect" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand inspect" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand login" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand login" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand login" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand login" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand login" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand login" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand login" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand login" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand login" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand login" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand logout" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand logout" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand logout" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand logout" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand logout" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand logout" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand logout" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand logout" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand logout" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand logout" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand ping" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand ping" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand ping" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand ping" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand ping" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand ping" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand ping" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand ping" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand ping" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand ping" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand ping" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand serve" -l addr -d 'Address to listen on; :PORT for every interface [default: 127.0.0.1:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand serve" -l root -d 'Directory of the data [default: $XDG_DATA_HOME/reg/registry]' -r -F
+complete -c reg -n "__fish_reg_using_subcommand serve" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand serve" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand serve" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand serve" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand serve" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand serve" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand serve" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand serve" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand serve" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand serve" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand tag" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand tag" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand tag" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand tag" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand tag" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand tag" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand tag" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand tag" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand tag" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand tag" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand tag" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand tags" -l filter -d 'Only tags that match the pattern' -r
+complete -c reg -n "__fish_reg_using_subcommand tags" -l match -d 'Only tags that match the regular expression' -r
+complete -c reg -n "__fish_reg_using_subcommand tags" -l semver -d 'Only tags that are versions in the range, such as \'>=1.2, <2\'' -r
+complete -c reg -n "__fish_reg_using_subcommand tags" -l sort -d 'Order; without, as the registry lists them' -r -f -a "name\t''
+semver\t''
+created\t''
+size\t''"
+complete -c reg -n "__fish_reg_using_subcommand tags" -l limit -d 'Show the first this many' -r
+complete -c reg -n "__fish_reg_using_subcommand tags" -l columns -d 'Columns to show: tag, digest, media_type, size, created, platforms' -r
+complete -c reg -n "__fish_reg_using_subcommand tags" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand tags" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand tags" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand tags" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand tags" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand tags" -l reverse -d 'The other way round'
+complete -c reg -n "__fish_reg_using_subcommand tags" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand tags" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand tags" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand tags" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand tags" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand tags" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand completions" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand completions" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand completions" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand completions" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand completions" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand completions" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand completions" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand completions" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand completions" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand completions" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand man" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand man" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand man" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand man" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand man" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand man" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand man" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand man" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand man" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand man" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'

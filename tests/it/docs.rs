@@ -1,0 +1,61 @@
+//! What is generated and committed is what the binary generates. `UPDATE_EXPECT=1` writes it anew.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use expect_test::expect_file;
+
+use crate::support::Env;
+
+#[test]
+fn completions() {
+    let env = Env::without_server();
+    for (shell, file) in [("bash", "reg.bash"), ("fish", "reg.fish"), ("zsh", "_reg")] {
+        let script = env.reg(&format!("completions {shell}"));
+        expect_file![root().join("completions").join(file)].assert_eq(script.ok());
+    }
+}
+
+#[test]
+fn manual_pages() {
+    let env = Env::without_server();
+    assert_eq!(env.reg("man $TMP/man").ok(), "");
+    let generated = names(&env.path("man"));
+    assert!(generated.contains("reg.1") && generated.contains("reg-tags.1"), "{generated:?}");
+    for name in &generated {
+        let page = std::fs::read_to_string(env.path("man").join(name)).expect("a page");
+        expect_file![root().join("man").join(name)].assert_eq(&page);
+    }
+    assert_eq!(names(&root().join("man")), generated, "pages of commands that are gone");
+    let page = std::fs::read_to_string(env.path("man/reg.1")).expect("a page");
+    assert_eq!(env.reg("man").ok(), page);
+}
+
+/// `:` ends a word for bash, and references are full of it: what follows one must still be completed.
+#[test]
+fn bash_completes_behind_a_reference() {
+    let env = Env::without_server();
+    let script = format!(
+        "source {}/completions/reg.bash
+        complete_line() {{
+            COMP_LINE=\"$1\"; COMP_POINT=${{#1}}; COMPREPLY=()
+            COMP_WORDS=($(printf '%s' \"$1\" | sed 's/:/ : /g')); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+            _reg reg \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"
+            echo \"${{COMPREPLY[@]}}\"
+        }}
+        complete_line 'reg tags localhost:5000/team/app --so'
+        complete_line 'reg delete app:copy --dry'",
+        root().display()
+    );
+    let output = env.run(std::process::Command::new("bash").args(["--norc", "-c", &script]), "");
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("--sort\n--dry-run\n", ""), "{output}");
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn names(directory: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(directory).expect("a directory");
+    entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect()
+}
