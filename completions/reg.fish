@@ -228,6 +228,20 @@ complete -c reg -n "__fish_reg_using_subcommand digest" -l plain-http -d 'Speak 
 complete -c reg -n "__fish_reg_using_subcommand digest" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand digest" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand digest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l storage -d 'Read a storage directory, of this registry or of registry:2 (the one that contains docker/registry/v2)' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l config -d 'Read the storage that a server\'s configuration file names' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l older-than -d 'Tags of images at least this old may go, such as 30d; those of unknown age stay' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l keep -d 'All but the newest N tags may go; those of unknown age stay' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l match -d 'Only tags that match the regular expression may go' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l except -d 'Tags that match the regular expression stay' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l semver -d 'Only tags that are versions in the range may go, such as \'<2\'' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l age-by -d 'What age is counted from' -r -f -a "created\t'When the image was built, as its config says'
+pushed\t'When it was pushed; known of a storage only'"
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l grace -d 'What was written less than this ago stays, as a push may be under way that needs it' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l policy -d 'Take rules from a file: [[rule]] sections with the names of these options' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l explain -d 'Say which rule, or what else, keeps or removes REPOSITORY:TAG or REPOSITORY@DIGEST' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l out -d 'Write the plan to this file too, as the JSON document' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l fail-over -d 'Exit with 8 if more than this would be freed, such as 10GiB' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
 wide\t'The table with every column'
@@ -240,6 +254,7 @@ always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l untagged -d 'Manifests without a tag may go too (with --older-than, those at least that old)'
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'

@@ -146,8 +146,8 @@ fn a_plan_shows_siblings_children_referrers_and_bytes() {
         Plan for $REG/app
           delete  sha256:427c2ffd66b530408814bea81507f770fd5e943746ddb77c9f3b191f1f0ca5ee
                     its tags go with it: multi
-                    an index; the 2 manifests that it lists stay, for the garbage collection
-                    1 manifests refer to it; they stay, for the garbage collection
+                    an index; what it lists (2 manifests) stays, for the garbage collection
+                    what refers to it (1 manifest) stays, for the garbage collection
         No tag reaches 3.82 KiB any more; 2.93 KiB are shared with tags that stay. The registry's garbage collection frees the former.
     "#]]);
     env.reg(&format!("delete --dry-run $REG/app@{}", whole.children[0].digest())).check(expect![[r#"

@@ -57,93 +57,12 @@ fn help_and_version_are_data() {
     env.reg("--version").check(expect![[r#"
         reg 0.1.0
     "#]]);
-    env.reg("--help").check(expect![[r#"
-        A registry administration CLI and an OCI registry in one binary
-
-        Usage: reg [OPTIONS] <COMMAND>
-
-        Commands:
-          catalog      List the repositories of a registry [alias: ls]
-          copy         Copy images between registries and image layouts [alias: cp]
-          delete       Remove tags (REPOSITORY:TAG) or manifests (REPOSITORY@DIGEST) [alias: rm]
-          digest       Show the digest of an image or index
-          gc-plan      Show what retention and garbage collection would free
-          inspect      Show what an image or index is made of
-          login        Log in to a registry
-          logout       Forget the credentials of a registry
-          ping         Show whether a registry can be reached, and what it can do
-          serve        Run a registry
-          tag          Give an image more tags
-          tags         List the tags of a repository
-          completions  Write the completion script of a shell
-          man          Write the manual page, or the pages of all commands into a directory
-
-        Options:
-          -h, --help
-                  Print help (see a summary with '-h')
-
-          -V, --version
-                  Print version
-
-        Options of every command:
-          -r, --registry <HOST[:PORT]>
-                  Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]
-
-          -o, --output <FORMAT>
-                  Format of what is written to standard output [default: table]
-
-                  Possible values:
-                  - table: Aligned columns for people
-                  - wide:  The table with every column
-                  - json:  One document, with a schema
-                  - jsonl: One item a line, as it arrives
-                  - name:  One full reference a line
-                  - csv:   Comma-separated values with a header
-
-          -q, --quiet
-                  Write nothing but errors; the exit code is the answer
-
-          -v, --verbose...
-                  Show requests (-v) and their headers (-vv), secrets removed
-
-              --color <WHEN>
-                  Colour the output
-
-                  Possible values:
-                  - auto:   On a terminal, unless NO_COLOR is set
-                  - always
-                  - never
-          
-                  [default: auto]
-
-              --plain-http
-                  Speak HTTP without TLS (loopback addresses need no asking)
-
-              --insecure
-                  Do not verify TLS certificates
-
-              --ca-file <FILE>
-                  Certificates (PEM) to trust besides the system's
-
-              --no-progress
-                  Show no progress
-
-              --max-wait <TIME>
-                  Longest wait that a registry's rate limit may ask for [default: 60s]
-
-        Exit codes:
-          0    done
-          1    failed
-          2    wrong usage, reference or configuration, or --yes is needed; nothing was changed
-          3    not found
-          4    authentication required or denied
-          5    not supported by this registry
-          6    rate limited beyond --max-wait
-          7    partly done; standard output lists what was and what was not
-          8    the condition asked for is true (--detailed-exitcode, --fail-over)
-          9    answered no
-          130  interrupted, 143 terminated
-    "#]]);
+    let help = env.reg("--help");
+    for part in
+        ["Usage: reg [OPTIONS] <COMMAND>", "[alias: ls]", "-o, --output <FORMAT>", "\nExit codes:\n  0    done\n"]
+    {
+        assert!(help.ok().contains(part), "{part}: {help}");
+    }
     assert!(env.reg("tags --help").ok().contains("--sort"));
 }
 

@@ -203,5 +203,5 @@ fn layouts_are_inspected_too() {
     let document = env.reg("inspect -o json oci:$TMP/layout:v1").json();
     assert_eq!(document["registry"], serde_json::Value::Null);
     assert_eq!(document["items"][0]["reference"], "oci:$TMP/layout:v1");
-    assert_eq!(env.reg("inspect oci:$TMP/nothing").exit, Some(1));
+    assert_eq!(env.reg("inspect oci:$TMP/nothing").exit, Some(3));
 }
