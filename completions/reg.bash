@@ -514,12 +514,24 @@ _reg() {
             return 0
             ;;
         reg__subcmd__login)
-            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-u -r -o -q -v -h --username --password-stdin --identity-token-stdin --store --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store)
+                    COMPREPLY=($(compgen -W "docker keyring" -- "${cur}"))
+                    return 0
+                    ;;
                 --registry)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -35,7 +35,7 @@ complete -c reg -n "__fish_reg_needs_command" -l color -d 'Colour the output' -r
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_needs_command" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_needs_command" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_needs_command" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_needs_command" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_needs_command" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
 complete -c reg -n "__fish_reg_needs_command" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
@@ -73,7 +73,7 @@ complete -c reg -n "__fish_reg_using_subcommand catalog" -l color -d 'Colour the
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand catalog" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand catalog" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand catalog" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand catalog" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand catalog" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
 complete -c reg -n "__fish_reg_using_subcommand catalog" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
@@ -93,7 +93,7 @@ complete -c reg -n "__fish_reg_using_subcommand ls" -l color -d 'Colour the outp
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand ls" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand ls" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand ls" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand ls" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand ls" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
 complete -c reg -n "__fish_reg_using_subcommand ls" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
@@ -114,7 +114,7 @@ complete -c reg -n "__fish_reg_using_subcommand copy" -l color -d 'Colour the ou
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand copy" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand copy" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand copy" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand copy" -l referrers -d 'Copy what refers to the image too: signatures, attestations, and what refers to them'
 complete -c reg -n "__fish_reg_using_subcommand copy" -l all-tags -d 'Copy every tag of the repository or layout SRC'
 complete -c reg -n "__fish_reg_using_subcommand copy" -l dry-run -d 'Say what would be done, and do nothing'
@@ -139,7 +139,7 @@ complete -c reg -n "__fish_reg_using_subcommand cp" -l color -d 'Colour the outp
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand cp" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand cp" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand cp" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand cp" -l referrers -d 'Copy what refers to the image too: signatures, attestations, and what refers to them'
 complete -c reg -n "__fish_reg_using_subcommand cp" -l all-tags -d 'Copy every tag of the repository or layout SRC'
 complete -c reg -n "__fish_reg_using_subcommand cp" -l dry-run -d 'Say what would be done, and do nothing'
@@ -167,7 +167,7 @@ complete -c reg -n "__fish_reg_using_subcommand delete" -l color -d 'Colour the 
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand delete" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand delete" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand delete" -l manifest -d 'Delete the manifest behind a tag too, where no other tag needs it'
 complete -c reg -n "__fish_reg_using_subcommand delete" -l dry-run -d 'Show what would be done, and do nothing'
 complete -c reg -n "__fish_reg_using_subcommand delete" -s y -l yes -d 'Do not ask'
@@ -197,7 +197,7 @@ complete -c reg -n "__fish_reg_using_subcommand rm" -l color -d 'Colour the outp
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand rm" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand rm" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand rm" -l manifest -d 'Delete the manifest behind a tag too, where no other tag needs it'
 complete -c reg -n "__fish_reg_using_subcommand rm" -l dry-run -d 'Show what would be done, and do nothing'
 complete -c reg -n "__fish_reg_using_subcommand rm" -s y -l yes -d 'Do not ask'
@@ -221,7 +221,7 @@ complete -c reg -n "__fish_reg_using_subcommand digest" -l color -d 'Colour the 
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand digest" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand digest" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand digest" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand digest" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand digest" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
 complete -c reg -n "__fish_reg_using_subcommand digest" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
@@ -253,7 +253,7 @@ complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l color -d 'Colour the
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l untagged -d 'Manifests without a tag may go too (with --older-than, those at least that old)'
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
@@ -273,7 +273,7 @@ complete -c reg -n "__fish_reg_using_subcommand inspect" -l color -d 'Colour the
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand inspect" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand inspect" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand inspect" -l raw -d 'Write the manifest, exactly its bytes'
 complete -c reg -n "__fish_reg_using_subcommand inspect" -l config -d 'Write the config, exactly its bytes'
 complete -c reg -n "__fish_reg_using_subcommand inspect" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
@@ -282,6 +282,9 @@ complete -c reg -n "__fish_reg_using_subcommand inspect" -l plain-http -d 'Speak
 complete -c reg -n "__fish_reg_using_subcommand inspect" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand inspect" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand login" -s u -l username -d 'User name [env: REG_USERNAME]' -r
+complete -c reg -n "__fish_reg_using_subcommand login" -l store -d 'Where to keep the credentials [default: the store in use]' -r -f -a "docker\t'Docker\'s config.json, and its credential helper where one is set'
+keyring\t'The operating system\'s keyring'"
 complete -c reg -n "__fish_reg_using_subcommand login" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
 complete -c reg -n "__fish_reg_using_subcommand login" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
 wide\t'The table with every column'
@@ -293,7 +296,9 @@ complete -c reg -n "__fish_reg_using_subcommand login" -l color -d 'Colour the o
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand login" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand login" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand login" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand login" -l password-stdin -d 'Read the password from standard input'
+complete -c reg -n "__fish_reg_using_subcommand login" -l identity-token-stdin -d 'Read an identity token (OAuth2 refresh token) from standard input'
 complete -c reg -n "__fish_reg_using_subcommand login" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand login" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
 complete -c reg -n "__fish_reg_using_subcommand login" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
@@ -311,7 +316,7 @@ complete -c reg -n "__fish_reg_using_subcommand logout" -l color -d 'Colour the 
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand logout" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand logout" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand logout" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand logout" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand logout" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
 complete -c reg -n "__fish_reg_using_subcommand logout" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
@@ -329,7 +334,7 @@ complete -c reg -n "__fish_reg_using_subcommand ping" -l color -d 'Colour the ou
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand ping" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand ping" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand ping" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand ping" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand ping" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
 complete -c reg -n "__fish_reg_using_subcommand ping" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
@@ -349,7 +354,7 @@ complete -c reg -n "__fish_reg_using_subcommand serve" -l color -d 'Colour the o
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand serve" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand serve" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand serve" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand serve" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand serve" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
 complete -c reg -n "__fish_reg_using_subcommand serve" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
@@ -367,7 +372,7 @@ complete -c reg -n "__fish_reg_using_subcommand tag" -l color -d 'Colour the out
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand tag" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand tag" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand tag" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand tag" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand tag" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
 complete -c reg -n "__fish_reg_using_subcommand tag" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
@@ -394,7 +399,7 @@ complete -c reg -n "__fish_reg_using_subcommand tags" -l color -d 'Colour the ou
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand tags" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand tags" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand tags" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand tags" -l reverse -d 'The other way round'
 complete -c reg -n "__fish_reg_using_subcommand tags" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand tags" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
@@ -413,7 +418,7 @@ complete -c reg -n "__fish_reg_using_subcommand completions" -l color -d 'Colour
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand completions" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand completions" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand completions" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand completions" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand completions" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
 complete -c reg -n "__fish_reg_using_subcommand completions" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
@@ -431,7 +436,7 @@ complete -c reg -n "__fish_reg_using_subcommand man" -l color -d 'Colour the out
 always\t''
 never\t''"
 complete -c reg -n "__fish_reg_using_subcommand man" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
-complete -c reg -n "__fish_reg_using_subcommand man" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 60s]' -r
+complete -c reg -n "__fish_reg_using_subcommand man" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand man" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand man" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
 complete -c reg -n "__fish_reg_using_subcommand man" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
