@@ -119,6 +119,8 @@ struct Shared {
     has_referrers: Learnt,
     /// Answers 201 to a mount of a blob from the repository that has it already.
     mounts_from_itself: Learnt,
+    /// Held by whoever finds that out.
+    mount_check: tokio::sync::Mutex<()>,
     /// Refuses the page size we wish for.
     refuses_page_size: AtomicBool,
     /// Largest body it takes, in bytes, once one has been too large.
@@ -153,6 +155,7 @@ impl Remote {
             takes_single_post: Learnt::default(),
             has_referrers: Learnt::default(),
             mounts_from_itself: Learnt::default(),
+            mount_check: tokio::sync::Mutex::default(),
             refuses_page_size: AtomicBool::new(false),
             chunk_bytes: AtomicU64::new(0),
         };

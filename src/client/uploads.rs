@@ -24,8 +24,9 @@ use crate::spec::{Algorithm, Descriptor, Repository, Route, Scopes};
 /// gets it again.
 const SMALL_BYTES_MAX: u64 = 64 << 10;
 
-/// From this many bytes on, "I do not have it" is worth asking twice before sending.
-const LARGE_BYTES_MIN: u64 = 1 << 20;
+/// From this many bytes on, "I do not have it" is worth asking twice, once, before sending: it may have meant "I do not
+/// understand".
+const LARGE_BYTES_MIN: u64 = 32 << 20;
 
 /// The pieces in which a blob is sent when it was too large for a proxy in one: at first, and at least.
 const CHUNK_BYTES_FIRST: u64 = 32 << 20;
@@ -56,9 +57,14 @@ impl RemoteRepository {
             self.shared().mounts_from_itself.set(true);
             return Ok(Offer::Present);
         };
-        if known.is_none() && blob.size >= LARGE_BYTES_MIN && self.has_blob(&blob.digest).await? {
-            self.shared().mounts_from_itself.set(false);
-            return Ok(Offer::Present);
+        if known.is_none() && blob.size >= LARGE_BYTES_MIN {
+            // One asks for all that go out at once.
+            let _turn = self.shared().mount_check.lock().await;
+            if self.shared().mounts_from_itself.get() != Some(true) {
+                let there = self.has_blob(&blob.digest).await?;
+                self.shared().mounts_from_itself.set(!there);
+                return Ok(self.offer_if(!there, ticket));
+            }
         }
         Ok(Offer::Wanted(ticket))
     }

@@ -41,13 +41,18 @@ pub(super) fn classify(error: &reqwest::Error, line: Line, host: &Host) -> Error
         return Error::PlainHttp { host: host.clone() };
     }
     if let Some((_, after)) = all.split_once("invalid peer certificate: ") {
-        let reason: String = after.chars().take_while(|&c| c.is_ascii_alphanumeric() || " -_.".contains(c)).collect();
-        let reason = match reason.trim() {
-            "UnknownIssuer" => "it was issued by an unknown authority".to_owned(),
-            other if other.starts_with("certificate expired") => "it has expired".to_owned(),
-            other if other.starts_with("certificate not valid for name") => "it is for another name".to_owned(),
-            other => other.to_owned(),
+        let reason = if all.contains("CaUsedAsEndEntity") {
+            "it is an authority's own certificate, which no server may show (openssl: basicConstraints=critical,CA:FALSE)"
+        } else if after.starts_with("certificate expired") || after.starts_with("Expired") {
+            "it has expired"
+        } else if after.starts_with("certificate not valid for name") || after.starts_with("NotValidForName") {
+            "it is for another name"
+        } else if after.starts_with("UnknownIssuer") || after.starts_with("BadSignature") {
+            "it was issued by an unknown authority"
+        } else {
+            "it is malformed, or revoked"
         };
+        let reason = reason.to_owned();
         return Error::Certificate { host: host.clone(), reason };
     }
     Error::Network { line, reason: reason(error) }

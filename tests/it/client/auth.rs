@@ -242,3 +242,38 @@ fn a_password_is_not_sent_where_the_registry_likes() {
         registry.finished();
     }
 }
+
+/// A registry whose tokens say what they are for, and which deletes for whoever has `accepted`.
+fn deleting(accepted: &'static str) -> Scripted {
+    let index = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    let digest = format!("Docker-Content-Digest: {}", crate::support::digest(index.as_bytes()));
+    Scripted::serve(move |request| {
+        let (method, path) = request.line.split_once(' ').expect("a request line");
+        if path.starts_with("/token") {
+            let actions = ["delete", "*", "push"].into_iter().find(|action| path.contains(action)).unwrap_or("pull");
+            return reply(200, &[], format!(r#"{{"token":"{actions}"}}"#));
+        }
+        let Some(token) = request.header("authorization") else { return refuse("Bearer realm=\"/token\"") };
+        match method {
+            "DELETE" if token == format!("Bearer {accepted}") => reply(202, &[], ""),
+            "DELETE" => reply(403, &[], r#"{"errors":[{"code":"DENIED","message":"no"}]}"#),
+            _ if path.contains("/tags/") => reply(200, &[], r#"{"tags":["v1"]}"#),
+            _ if path.contains("/manifests/sha256-") || path.contains("/referrers/") => reply(404, &[], ""),
+            _ => reply(200, &["Content-Type: application/vnd.oci.image.index.v1+json", &digest], index),
+        }
+    })
+}
+
+#[test]
+fn deleting_asks_for_what_token_servers_know() {
+    // Most know `delete`, some only everything, Quay nothing for whoever says `delete`.
+    for (accepted, tries) in [("delete", 1), ("*", 2), ("push", 3)] {
+        let registry = deleting(accepted);
+        let output = registry.reg(&Env::without_server(), "delete $HOST/a:v1 --yes");
+        assert_eq!(output.exit, Some(0), "{accepted}: {output}");
+        let deletes = registry.requests().iter().filter(|request| request.line.starts_with("DELETE")).count();
+        assert_eq!(deletes, tries, "{accepted}");
+    }
+    let registry = deleting("nothing");
+    assert_eq!(registry.reg(&Env::without_server(), "delete $HOST/a:v1 --yes").exit, Some(4));
+}
