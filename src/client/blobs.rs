@@ -21,10 +21,11 @@ impl RemoteRepository {
         let status = answer.status();
         // A HEAD may end at a URL that was signed for GET alone; a GET of one byte tells the size too.
         let misled = answer.is_elsewhere() && (status.is_client_error() || status == StatusCode::NOT_IMPLEMENTED);
-        if !misled && status != StatusCode::METHOD_NOT_ALLOWED {
-            if let Some(size) = answer.success().await?.content_length() {
-                return Ok(size);
-            }
+        if !misled
+            && status != StatusCode::METHOD_NOT_ALLOWED
+            && let Some(size) = answer.success().await?.content_length()
+        {
+            return Ok(size);
         }
         let call = self.blob_call(Method::GET, digest).header(header::RANGE, "bytes=0-0");
         let answer = self.transport().send(call).await?;

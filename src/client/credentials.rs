@@ -120,13 +120,19 @@ pub(crate) struct Found {
     pub(crate) origin: String,
 }
 
+/// Whose credentials were asked for.
+type Asked = (Host, Option<Repository>);
+
+/// A helper's name, and what it was asked for.
+type Helped = (String, Host);
+
 /// Every source of credentials, asked in order. What was found is remembered.
 #[derive(Debug, Default)]
 pub(crate) struct Keychain {
     environment: Environment,
-    found: Mutex<HashMap<(Host, Option<Repository>), Option<Found>>>,
+    found: Mutex<HashMap<Asked, Option<Found>>>,
     /// A helper is asked once for a host, whatever repository it is for: it may ask its user, or a cloud.
-    helped: Mutex<HashMap<(String, Host), Option<Credential>>>,
+    helped: Mutex<HashMap<Helped, Option<Credential>>>,
 }
 
 impl Keychain {

@@ -50,11 +50,11 @@ impl std::fmt::Display for Refusal {
 pub(crate) enum Error {
     /// 4xx and 5xx that have no variant of their own; 404 is `Kind::NotFound`, 405 and UNSUPPORTED `Kind::Unsupported`.
     #[error("{0}")]
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// 401, or 403 as the last word.
     #[error("{refusal}")]
     Denied {
-        refusal: Refusal,
+        refusal: Box<Refusal>,
         /// Where the refused credentials came from; `None` when there were none.
         origin: Option<String>,
         /// The user name of the refused credentials.
@@ -62,7 +62,7 @@ pub(crate) enum Error {
     },
     /// The wait that the registry asks for is longer than allowed.
     #[error("{refusal}")]
-    RateLimited { refusal: Refusal, retry_after_secs: Option<u64> },
+    RateLimited { refusal: Box<Refusal>, retry_after_secs: Option<u64> },
     /// No connection, or it broke.
     #[error("{line}: {reason}")]
     Network { line: Line, reason: String },

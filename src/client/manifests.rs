@@ -107,7 +107,8 @@ impl RemoteRepository {
             Err(error) if is_refusal(&error) && self.transport().auth().is_bearer() => error,
             done => return done,
         };
-        for actions in [&["*"][..], &["pull", "push"]] {
+        // `*` last: a token for it counts as one for everything.
+        for actions in [&["pull", "push"][..], &["*"]] {
             match self.delete_as(&route, actions).await {
                 Err(error) if is_refusal(&error) => {}
                 done => return done,

@@ -22,11 +22,11 @@ struct Index {
 
 impl RemoteRepository {
     pub(super) async fn list_referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
-        if self.shared().has_referrers.get() != Some(false) {
-            if let Some(listed) = self.ask_referrers(subject).await? {
-                self.shared().has_referrers.set(true);
-                return Ok(listed);
-            }
+        if self.shared().has_referrers.get() != Some(false)
+            && let Some(listed) = self.ask_referrers(subject).await?
+        {
+            self.shared().has_referrers.set(true);
+            return Ok(listed);
         }
         let listed = self.fallback_referrers(subject).await?;
         self.shared().has_referrers.set(false);

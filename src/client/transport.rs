@@ -195,7 +195,7 @@ impl Transport {
                     let longest = Duration::from_secs(self.options.max_wait_secs).saturating_sub(waited);
                     if asked.is_some_and(|asked| asked > longest) {
                         let retry_after_secs = answer.retry_after_secs;
-                        return Err(Error::RateLimited { refusal: answer.refusal().await, retry_after_secs });
+                        return Err(Error::RateLimited { refusal: Box::new(answer.refusal().await), retry_after_secs });
                     }
                     if !again {
                         return Ok(answer);

@@ -132,7 +132,7 @@ impl Answer {
     /// The error that a status without success means. Who was refused is added by the transport, which knows.
     pub(super) async fn into_error(self) -> Error {
         let (status, retry_after_secs) = (self.status(), self.retry_after_secs);
-        let refusal = self.refusal().await;
+        let refusal = Box::new(self.refusal().await);
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Denied { refusal, origin: None, user: None },
             StatusCode::TOO_MANY_REQUESTS => Error::RateLimited { refusal, retry_after_secs },

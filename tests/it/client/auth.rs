@@ -267,7 +267,7 @@ fn deleting(accepted: &'static str) -> Scripted {
 #[test]
 fn deleting_asks_for_what_token_servers_know() {
     // Most know `delete`, some only everything, Quay nothing for whoever says `delete`.
-    for (accepted, tries) in [("delete", 1), ("*", 2), ("push", 3)] {
+    for (accepted, tries) in [("delete", 1), ("push", 2), ("*", 3)] {
         let registry = deleting(accepted);
         let output = registry.reg(&Env::without_server(), "delete $HOST/a:v1 --yes");
         assert_eq!(output.exit, Some(0), "{accepted}: {output}");
