@@ -83,7 +83,7 @@ impl Registry {
         }
         let index = Prefix::tag_index(repository, tag, Algorithm::Sha512);
         let (found, aliases) =
-            tokio::try_join!(self.find_manifest(repository, &canonical), self.list_all(&index, Depth::All))?;
+            tokio::try_join!(self.find_manifest(repository, &canonical), self.list_all(&index, Depth::Children))?;
         let Some((canonical, document)) = found else { return Ok(None) };
         let mut named = canonical;
         if !aliases.is_empty() {
@@ -172,10 +172,12 @@ impl Registry {
 
     /// Whether the repository holds any manifest.
     pub(super) async fn holds_manifest(&self, repository: &Repository) -> Result<bool> {
+        /// Nearly always the first entry is the link of a manifest; old stores have signatures beside some.
+        const FIRST_LINKS: usize = 4;
         let prefix = Prefix::revisions(repository);
         let mut after = None::<String>;
         loop {
-            let listing = self.list_some(&prefix, Depth::All, after.as_deref()).await?;
+            let listing = self.list_some(&prefix, Depth::All, after.as_deref(), FIRST_LINKS).await?;
             if listing.entries.iter().any(|entry| digest_of(&entry.name).is_some() && entry.name.ends_with("/link")) {
                 return Ok(true);
             }

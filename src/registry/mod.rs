@@ -144,16 +144,23 @@ impl Registry {
         if self.options.delete_enabled { Ok(()) } else { Err(Error::DeleteDisabled) }
     }
 
-    async fn list_some(&self, prefix: &Prefix, depth: Depth, start_after: Option<&str>) -> Result<Listing> {
-        let query = ListQuery { prefix, depth, start_after, limit: LIST_PAGE, with_stat: false };
+    async fn list_some(
+        &self,
+        prefix: &Prefix,
+        depth: Depth,
+        start_after: Option<&str>,
+        limit: usize,
+    ) -> Result<Listing> {
+        let query = ListQuery { prefix, depth, start_after, limit, with_stat: false };
         Ok(self.driver.list(&query).await?)
     }
 
     async fn list_all(&self, prefix: &Prefix, depth: Depth) -> Result<Vec<Entry>> {
-        let mut listing = self.list_some(prefix, depth, None).await?;
+        let mut listing = self.list_some(prefix, depth, None, LIST_PAGE).await?;
         let mut all = listing.entries;
         while listing.more {
-            listing = self.list_some(prefix, depth, all.last().map(|entry| entry.name.as_str())).await?;
+            let after = all.last().map(|entry| entry.name.as_str());
+            listing = self.list_some(prefix, depth, after, LIST_PAGE).await?;
             all.append(&mut listing.entries);
         }
         Ok(all)

@@ -90,7 +90,7 @@ impl Registry {
 
     /// A repository exists while it holds anything but blobs and uploads.
     async fn exists(&self, repository: &Repository) -> Result<bool> {
-        Ok(!self.list_some(&Prefix::manifests(repository), Depth::All, None).await?.entries.is_empty())
+        Ok(!self.list_some(&Prefix::manifests(repository), Depth::All, None, 1).await?.entries.is_empty())
     }
 
     /// All tags, sorted.
