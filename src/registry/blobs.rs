@@ -8,7 +8,7 @@ use bytes::Bytes;
 use quick_cache::sync::Cache;
 
 use super::{Error, Registry, Result};
-use crate::spec::{ByteRange, Digest, Repository};
+use crate::spec::{Algorithm, ByteRange, Digest, Repository};
 use crate::store::{self, Data, Key, Object, Stat};
 
 /// Largest blob that is kept in memory, in bytes: image configs are, layers are not.
@@ -105,8 +105,12 @@ impl Registry {
         if canonical == named {
             return self.write_link(&link, canonical).await;
         }
-        let alias = Key::layer_link(repository, named);
-        tokio::try_join!(self.write_link(&link, canonical), self.write_link(&alias, canonical))?;
+        let (own, anywhere) = (Key::layer_link(repository, named), Key::blob_alias(named));
+        tokio::try_join!(
+            self.write_link(&anywhere, canonical),
+            self.write_link(&link, canonical),
+            self.write_link(&own, canonical)
+        )?;
         Ok(())
     }
 
@@ -133,8 +137,12 @@ impl Registry {
         if let Some(held) = self.find_blob(repository, digest).await? {
             return Ok(Some(held.canonical));
         }
-        // Blobs are stored by their sha256: by another name they are found through links only.
-        Ok(self.vouch(digest).await?.map(|_| *digest))
+        let canonical = match digest.algorithm() {
+            Algorithm::Sha256 => Some(*digest),
+            Algorithm::Sha512 => self.read_link(&Key::blob_alias(digest)).await?,
+        };
+        let Some(canonical) = canonical else { return Ok(None) };
+        Ok(self.vouch(&canonical).await?.map(|_| canonical))
     }
 }
 

@@ -266,6 +266,9 @@ async fn mounts(world: World) {
     push_blob(registry, "base", b"other", long).await.expect("pushed");
     assert_eq!(mount(registry, long, Some("base")).await, Started::Done(long));
     assert_eq!(registry.stat_blob(&repository("app"), &long).await.expect("mounted").size, 5);
+    registry.delete_blob(&repository("app"), &long).await.expect("deleted");
+    assert_eq!(mount(registry, long, None).await, Started::Done(long));
+    assert_eq!(read(registry, "app", long).await, b"other");
 }
 
 async fn read_only_takes_nothing(world: World) {

@@ -7,6 +7,7 @@
 //! docker/registry/v2/
 //! * _probe/<uuid>                                 written and deleted once, to learn what a bucket can do
 //!   blobs/<alg>/<hex[0:2]>/<hex>/data             bytes of layers, configs and manifests; always sha256
+//! * blobs/sha512/<hex[0:2]>/<hex>/link            text of the sha256 digest of the same bytes
 //!   repositories/<name>/
 //!     _layers/<alg>/<hex>/link                    text of a sha256 digest: the repository holds this blob
 //!     _manifests/revisions/<alg>/<hex>/link       likewise: the repository holds this manifest
@@ -48,6 +49,12 @@ impl Key {
     pub(crate) fn blob(digest: &Digest) -> Self {
         let hex = digest.hex();
         Self(format!("{ROOT}/blobs/{}/{}/{hex}/data", digest.algorithm(), &hex[..2]))
+    }
+
+    /// The sha256 of a blob that was pushed under another digest.
+    pub(crate) fn blob_alias(digest: &Digest) -> Self {
+        let hex = digest.hex();
+        Self(format!("{ROOT}/blobs/{}/{}/{hex}/link", digest.algorithm(), &hex[..2]))
     }
 
     /// A repository's hold on a blob.
