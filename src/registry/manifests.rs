@@ -155,7 +155,8 @@ impl Registry {
 
         let tags = self.tags_of(repository, &names).await?;
         self.remove_tags(repository, &tags).await?;
-        let revisions: Vec<Key> = names.iter().map(|name| Key::revision_link(repository, name)).collect();
+        // The sha256 goes last: it is what makes the others be found.
+        let revisions: Vec<Key> = names.iter().rev().map(|name| Key::revision_link(repository, name)).collect();
         self.driver.delete(&revisions).await?;
         if let Some(document) = document
             && let Ok(manifest) = Manifest::parse(document.bytes, None)
@@ -170,16 +171,21 @@ impl Registry {
         Ok(())
     }
 
-    /// Whether the repository holds any manifest.
+    /// Whether the repository holds any manifest. Each has a link under its sha256, whatever it was pushed under.
     pub(super) async fn holds_manifest(&self, repository: &Repository) -> Result<bool> {
-        /// Nearly always the first entry is the link of a manifest; old stores have signatures beside some.
-        const FIRST_LINKS: usize = 4;
-        let prefix = Prefix::revisions(repository);
+        /// The first one is nearly always there: distribution leaves the directory of what was deleted, without a link.
+        const FIRST: usize = 4;
+        let prefix = Prefix::revisions_by(repository, Algorithm::Sha256);
         let mut after = None::<String>;
         loop {
-            let listing = self.list_some(&prefix, Depth::All, after.as_deref(), FIRST_LINKS).await?;
-            if listing.entries.iter().any(|entry| digest_of(&entry.name).is_some() && entry.name.ends_with("/link")) {
-                return Ok(true);
+            let listing = self.list_some(&prefix, Depth::Children, after.as_deref(), FIRST).await?;
+            for entry in &listing.entries {
+                let Some(digest) = digest_of(&format!("{}/{}", Algorithm::Sha256, entry.name)) else { continue };
+                match self.driver.stat(&Key::revision_link(repository, &digest)).await {
+                    Ok(_) => return Ok(true),
+                    Err(error) if error.is_not_found() => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             after = listing.entries.last().map(|entry| entry.name.clone()).filter(|_| listing.more);
             if after.is_none() {
