@@ -10,7 +10,7 @@ use crate::registry::Registry;
 use crate::server::config::{Config, Storage};
 use crate::server::logging::{self, Level};
 use crate::server::{self, Address, BindError, Server, Signal, Sink, Stopped, Timeouts};
-use crate::store::{self, Driver, Fs, Memory};
+use crate::store::{self, Driver, Fs, Memory, S3, S3Config};
 
 /// Run a registry
 #[derive(Debug, clap::Args)]
@@ -102,7 +102,7 @@ fn default_root(context: &Context) -> Result<PathBuf, Failure> {
 
 async fn serve(context: &Context, args: &Args, config: &Config) -> Result<Stopped, Failure> {
     let signals = server::signals()?;
-    let driver = open(context, &config.storage)?;
+    let driver = open(context, &config.storage).await?;
     let registry = Registry::new(driver, context.clock.clone(), config.options.clone());
     let access_log = config.log.access_log.then(|| Sink::from(context.output.access_log_lines()));
     let timeouts = Timeouts { drain: config.drain, ..Timeouts::STANDARD };
@@ -120,9 +120,20 @@ async fn serve(context: &Context, args: &Args, config: &Config) -> Result<Stoppe
     Ok(stopped)
 }
 
-pub(super) fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
+pub(super) async fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
     match storage {
-        Storage::S3(_) => Err(Failure::message(Kind::Usage, "storage.s3 is not supported yet")),
+        Storage::S3(config) => {
+            let aws = context.environment.variables().iter().filter(|(name, _)| name.starts_with("AWS_"));
+            let environment = aws.map(|(name, value)| (name.clone(), value.clone())).collect();
+            let bucket = S3::new(S3Config { environment, ..(**config).clone() });
+            let cannot = |error: store::Error| {
+                Failure::new(Kind::Failed, error)
+                    .context(format!("cannot start the registry on bucket {}", config.bucket))
+            };
+            let bucket = bucket.map_err(cannot)?;
+            bucket.check().await.map_err(cannot)?;
+            Ok(Arc::new(bucket))
+        }
         Storage::Memory => Ok(Arc::new(Memory::new(context.clock.clone()))),
         Storage::Filesystem { root } => {
             let fs = Fs::open(root, context.clock.clone()).and_then(|fs| fs.check_writable().map(|()| fs));
@@ -153,7 +164,7 @@ fn announce(context: &Context, server: &Server, storage: &Storage) -> Result<(),
     let place = match storage {
         Storage::Filesystem { root } => format!("data in {}", root.display()),
         Storage::Memory => "data in memory only".into(),
-        Storage::S3(parameters) => format!("data in bucket {}", parameters.get("bucket").map_or("", String::as_str)),
+        Storage::S3(config) => format!("data in bucket {}", config.bucket),
     };
     context.output.text(&format!(
         "listening on http://{address}\n{place}\ntry:\n  docker tag alpine {name}/alpine && docker push {name}/alpine\n  reg tags {name}/alpine\n"

@@ -18,6 +18,7 @@ use super::Address;
 use super::logging::{Formatter, Level};
 use crate::registry::{Completeness, Options};
 use crate::spec::limits::DRAIN_SECS;
+use crate::store::S3Config;
 
 /// What a server does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +34,9 @@ pub(crate) struct Config {
 /// Where the bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Storage {
-    Filesystem {
-        root: PathBuf,
-    },
+    Filesystem { root: PathBuf },
     Memory,
-    /// distribution's parameters of its S3 driver, as written.
-    S3(BTreeMap<String, String>),
+    S3(Box<S3Config>),
 }
 
 /// What is written, and how.

@@ -167,3 +167,6 @@ impl Server {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

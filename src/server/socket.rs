@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::sendfile::Files;
-use crate::spec::limits::{SENDFILE_BYTES_MIN, SENDFILE_CALL_BYTES_MAX};
+use crate::spec::limits::SENDFILE_CALL_BYTES_MAX;
 
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -26,11 +26,7 @@ impl Socket {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let mapped = bufs.iter().enumerate().find_map(|(at, buf)| {
-            let large = buf.len() as u64 >= SENDFILE_BYTES_MIN;
-            // The end of a large file is small: what is left of it still comes from the file.
-            if large || buf.as_ptr().addr() % 4096 != 0 { self.files.find(buf).map(|found| (at, found)) } else { None }
-        });
+        let mapped = bufs.iter().enumerate().find_map(|(at, buf)| Some((at, self.files.find(buf)?)));
         let Some((at, (file, offset, len))) = mapped else {
             return Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         };

@@ -19,7 +19,7 @@ pub(crate) mod faulty;
 mod fs;
 pub(crate) mod keys;
 mod memory;
-mod s3;
+pub(crate) mod s3;
 #[cfg(test)]
 pub(crate) mod suite;
 

@@ -73,7 +73,7 @@ pub(super) async fn read(context: &Context, args: &Args, policy: &mut Policy) ->
         (Some(directory), _) => (open_directory(context, directory)?, directory.display().to_string()),
         (None, Some(path)) => {
             let config = serve::read_config(context, path, None, None)?;
-            (open_storage(context, &config.storage)?, path.display().to_string())
+            (open_storage(context, &config.storage).await?, path.display().to_string())
         }
         (None, None) => return remote::read(context, args, policy).await,
     };
@@ -95,12 +95,12 @@ pub(super) async fn read(context: &Context, args: &Args, policy: &mut Policy) ->
     Ok(Source { inventory, place: Place::Storage(called) })
 }
 
-fn open_storage(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
+async fn open_storage(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
     match storage {
         Storage::Filesystem { root } => open_directory(context, root),
         Storage::Memory => Err(Failure::usage("the configuration keeps everything in the memory of the server")
             .with_hint("plan over its API: reg gc-plan HOST")),
-        Storage::S3(_) => serve::open(context, storage),
+        Storage::S3(_) => serve::open(context, storage).await,
     }
 }
 

@@ -62,8 +62,21 @@ fn storages() {
     assert_eq!(storage("storage: {filesystem: }"), root("/var/lib/registry"));
     assert_eq!(storage("storage: {filesystem: {rootdirectory: , maxthreads: 100}}"), root("/var/lib/registry"));
     assert_eq!(storage("storage: {filesystem: {rootdirectory: 00123}}"), root("00123"));
-    let parameters = [("accesskey", "00123"), ("secure", "no")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-    assert_eq!(storage("storage: {s3: {accesskey: 00123, secure: no, region: }}"), Ok(Storage::S3(parameters)));
+    let Ok(Storage::S3(s3)) = storage("storage: {s3: {accesskey: 00123, secure: no, region: r, bucket: b}}") else {
+        panic!("no bucket");
+    };
+    assert_eq!((s3.accesskey.as_str(), s3.secure, s3.chunksize), ("00123", false, 10 << 20));
+    for (parameters, fault) in [
+        ("{region: r}", "4:15: storage.s3.bucket: is missing"),
+        ("{bucket: b}", "4:15: storage.s3.region: is missing"),
+        (
+            "{bucket: b, region: r, chunksize: 1}",
+            "4:49: storage.s3.chunksize: must be 5242880 or more, in bytes, not \"1\"",
+        ),
+    ] {
+        let found = storage(&format!("\nstorage: {{s3: {parameters}}}")).expect_err(parameters);
+        assert_eq!(found.to_string(), fault);
+    }
 }
 
 #[test]

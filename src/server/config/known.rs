@@ -25,7 +25,11 @@ const KNOWN: &[(Effect, &str)] = &[
     (Works, "log: level formatter fields.* accesslog.disabled"),
     (Later, "log: reportcaller hooks.**"),
     (Works, "storage: inmemory.** filesystem.rootdirectory filesystem.maxthreads"),
-    (Works, "storage.s3.*"),
+    (
+        Works,
+        "storage.s3: accesskey secretkey sessiontoken region bucket regionendpoint forcepathstyle encrypt keyid secure skipverify v4auth chunksize multipartcopychunksize multipartcopymaxconcurrency multipartcopythresholdsize rootdirectory storageclass useragent",
+    ),
+    (Later, "storage.s3: objectacl usedualstack accelerate usefipsendpoint loglevel redirectendpoint"),
     (Works, "storage.s3aws.*"),
     (Works, "storage.azure.**"),
     (Works, "storage.gcs.**"),

@@ -53,6 +53,11 @@ impl<'a> Section<'a> {
         self.node.ok_or_else(|| ConfigError::missing(&self.path))
     }
 
+    /// Where the mapping begins.
+    pub(super) fn position(&self) -> Position {
+        self.node.map_or(Position::START, |node| node.at)
+    }
+
     fn below(&self, name: &str) -> String {
         if self.path.is_empty() { name.into() } else { format!("{}.{name}", self.path) }
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use super::Storage;
 use super::section::{ConfigError, Section};
 use super::yaml::{Node, Value};
+use crate::store::S3Config;
+use crate::store::s3::CHUNK_BYTES_MIN;
 
 /// Where registry:2 keeps its data when nobody says where.
 const ROOT: &str = "/var/lib/registry";
@@ -34,10 +36,50 @@ fn driver(name: &str, at: super::Position, storage: &Section<'_>) -> Result<Stor
             let root = parameters.text("rootdirectory")?.map_or(ROOT, |(_, text)| text);
             Ok(Storage::Filesystem { root: PathBuf::from(root) })
         }
-        "s3" | "s3aws" => Ok(Storage::S3(storage.section(name)?.texts()?)),
+        "s3" | "s3aws" => s3(&storage.section(name)?).map(|config| Storage::S3(Box::new(config))),
         "azure" | "gcs" | "oss" | "swift" => Err(storage
             .error(name, at, "this storage is not supported yet")
             .with_hint("filesystem, s3 and inmemory are; Google's storage has an S3 interface too")),
         _ => Err(storage.error(name, at, "no such storage").with_hint("filesystem, s3 and inmemory are storages")),
     }
+}
+
+/// The S3 driver's parameters, by distribution's names.
+fn s3(section: &Section<'_>) -> Result<S3Config, ConfigError> {
+    let standard = S3Config::default();
+    let text =
+        |name: &str| Ok::<_, ConfigError>(section.text(name)?.map(|(_, text)| text.to_owned()).unwrap_or_default());
+    let config = S3Config {
+        accesskey: text("accesskey")?,
+        secretkey: text("secretkey")?,
+        sessiontoken: text("sessiontoken")?,
+        region: text("region")?,
+        regionendpoint: text("regionendpoint")?,
+        forcepathstyle: section.boolean("forcepathstyle")?.unwrap_or(standard.forcepathstyle),
+        bucket: text("bucket")?,
+        rootdirectory: text("rootdirectory")?,
+        encrypt: section.boolean("encrypt")?.unwrap_or(standard.encrypt),
+        keyid: text("keyid")?,
+        secure: section.boolean("secure")?.unwrap_or(standard.secure),
+        skipverify: section.boolean("skipverify")?.unwrap_or(standard.skipverify),
+        chunksize: section.parsed("chunksize", chunk_size)?.unwrap_or(standard.chunksize),
+        storageclass: section.text("storageclass")?.map_or(standard.storageclass, |(_, text)| text.to_owned()),
+        useragent: text("useragent")?,
+        environment: Vec::new(),
+    };
+    let needs = |name: &str| section.error(name, section.position(), "is missing");
+    if config.bucket.is_empty() {
+        return Err(needs("bucket"));
+    }
+    if config.region.is_empty() && config.regionendpoint.is_empty() {
+        return Err(needs("region").with_hint("name the region of the bucket, such as region: us-east-1"));
+    }
+    Ok(config)
+}
+
+fn chunk_size(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|size| *size >= CHUNK_BYTES_MIN)
+        .ok_or_else(|| format!("must be {CHUNK_BYTES_MIN} or more, in bytes"))
 }

@@ -18,7 +18,7 @@ pub(crate) const CHUNK_BYTES_MIN: usize = 5 << 20;
 const SILENCE_MAX: Duration = Duration::from_secs(120);
 
 /// distribution's settings, by its names. Empty text is a setting that is not there.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct S3Config {
     pub(crate) accesskey: String,
     pub(crate) secretkey: String,

@@ -1,5 +1,10 @@
 //! The registry API: literal requests to a real server, literal answers.
 
 mod base;
+mod blobs;
+mod durability;
 mod hostile;
+mod lifecycle;
+mod limits;
+mod manifests;
 mod requirements;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
 use super::http::Client;
 
@@ -51,6 +51,26 @@ impl Server {
             }
         };
         Self { host, root: root.to_owned(), ready, child, stdout }
+    }
+
+    /// Starts a server with a configuration file, whose ready line is in its log; the rest of the log comes back too.
+    pub(crate) fn start_configured(config: &Path, root: &Path) -> (Self, BufReader<ChildStderr>) {
+        let mut command = reg();
+        let command = command.arg("serve").arg(config);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let mut log = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let mut ready = String::new();
+        let host = loop {
+            let at = ready.len();
+            let read = log.read_line(&mut ready).expect("the log is text");
+            assert!(read > 0, "the server ended before it listened: {ready}");
+            if let Some((_, rest)) = ready[at..].split_once("listening on ") {
+                break rest.split(['"', '\n']).next().unwrap_or_default().to_owned();
+            }
+        };
+        (Self { host, root: root.to_owned(), ready, child, stdout }, log)
     }
 
     pub(crate) fn client(&self) -> Client {
