@@ -12,5 +12,6 @@ mod differential;
 mod docker;
 mod podman;
 mod regctl;
+mod s3;
 mod skopeo;
 mod storage;

@@ -3,7 +3,7 @@
 //! It is started by the first test that asks and ended with the last one that holds it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -13,10 +13,21 @@ use super::containers::rootfs;
 use super::process::{Daemon, Tool};
 use super::programs::find;
 
+/// Fields end in this order: the daemon, the mount that it leaves, the directory below.
 pub(crate) struct Dockerd {
     pub(crate) docker: Tool,
-    directory: TempDir,
     _daemon: Daemon,
+    _mount: Mount,
+    directory: TempDir,
+}
+
+/// dockerd mounts its data on itself and forgets that.
+struct Mount(PathBuf);
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _not_mounted = Tool::new(PathBuf::from("umount")).run(&[&self.0.to_string_lossy()]);
+    }
 }
 
 static RUNNING: Mutex<Weak<Dockerd>> = Mutex::new(Weak::new());
@@ -49,7 +60,8 @@ impl Dockerd {
         daemon
             .await_ready(|| (docker.run(&["version"]).code == 0).then_some(()))
             .unwrap_or_else(|error| panic!("dockerd: {error}"));
-        Some(Self { docker, directory, _daemon: daemon })
+        let mount = Mount(directory.path().join("data"));
+        Some(Self { docker, _daemon: daemon, _mount: mount, directory })
     }
 
     /// Makes the image `name`, which prints `text` when it is run.

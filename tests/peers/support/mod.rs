@@ -9,3 +9,4 @@ pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod reg;
 pub(crate) mod registry;
+pub(crate) mod s3;
