@@ -19,6 +19,7 @@ macro_rules! on_every_registry {
 
 on_every_registry!(
     catalog_and_tags_are_listed,
+    an_image_and_an_index_are_inspected,
     a_tag_is_set_without_a_transfer,
     copies_keep_digests,
     a_manifest_is_deleted_with_its_blast_radius_shown,
@@ -51,6 +52,23 @@ fn catalog_and_tags_are_listed(kind: Kind) {
     names.sort_unstable();
     let expected = ["team/app:v1", "team/app:v10", "team/app:v2"].map(|name| server.name(name));
     assert_eq!(names, expected);
+}
+
+fn an_image_and_an_index_are_inspected(kind: Kind) {
+    let server = available!(Server::start(kind));
+    let reg = Reg::new();
+    let (one, many) = (image(Flavour::Docker, 10), index(Flavour::Oci, 11));
+    server.api().push("team/seen", "one", &one);
+    server.api().push("team/seen", "many", &many);
+
+    for (tag, graph) in [("one", &one), ("many", &many)] {
+        let name = server.name(&format!("team/seen:{tag}"));
+        assert_eq!(reg.ok(&["digest", &name]), graph.digest());
+        assert_eq!(reg.ok(&["inspect", "--raw", &name]).as_bytes(), graph.top().bytes);
+        let text = reg.json(&["inspect", &name]).to_string();
+        assert!(text.contains(graph.digest()), "{text}");
+        assert!(text.contains("amd64"), "{text}");
+    }
 }
 
 fn a_tag_is_set_without_a_transfer(kind: Kind) {
@@ -150,7 +168,11 @@ fn what_is_not_there_is_exit_code_3(kind: Kind) {
     let reg = Reg::new();
     server.api().push("team/there", "v1", &image(Flavour::Oci, 70));
 
-    for arguments in [["digest", &server.name("team/there:absent")], ["tags", &server.name("team/nowhere")]] {
+    for arguments in [
+        ["digest", &server.name("team/there:absent")],
+        ["inspect", &server.name("team/there:absent")],
+        ["tags", &server.name("team/nowhere")],
+    ] {
         let finished = reg.run(&arguments);
         assert_eq!(finished.code, 3, "{finished:?}");
         assert!(finished.stderr.starts_with("error: "), "{finished:?}");
