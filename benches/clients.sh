@@ -46,7 +46,8 @@ log: {level: error}
 storage: {filesystem: {rootdirectory: $temp/$1}, delete: {enabled: true}}
 http: {addr: "127.0.0.1:$port"}
 YAML
-    OTEL_TRACES_EXPORTER=none "$registry" serve "$temp/$1.yml" >"$log" 2>&1 &
+    # The registry would take REGISTRY_AUTH_FILE for a setting of its own.
+    env -u REGISTRY_AUTH_FILE OTEL_TRACES_EXPORTER=none "$registry" serve "$temp/$1.yml" >"$log" 2>&1 &
     local pid=$!
     for _ in {1..50}; do
       kill -0 "$pid" 2>/dev/null || break
@@ -60,7 +61,7 @@ YAML
     done
     kill "$pid" 2>/dev/null || true
   done
-  echo "error: $registry does not start" >&2
+  echo "error: $registry does not start: $(head -1 "$log")" >&2
   exit 1
 }
 
