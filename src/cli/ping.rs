@@ -1,20 +1,31 @@
 //! `reg ping`: whether a registry answers, what it asks for, what it can do.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::context::Context;
 use super::failure::{Explain as _, Failure, Kind};
-use super::flags::Format;
+use super::flags::{self, Format};
 use super::output::Document;
 use super::output::table::{Cell, Column, Row};
 use crate::client::ping::{Demand, Pong, RateLimit};
+use crate::content;
+use crate::spec::Host;
 
 /// Show whether a registry can be reached, and what it can do
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Registry to ask; the default one if none is named
     registry: Option<String>,
+
+    /// Keep asking for so long until the registry answers: for scripts that have just started it
+    #[arg(long, value_name = "TIME", value_parser = flags::duration)]
+    wait: Option<Duration>,
 }
+
+/// Between two questions of `--wait`. A registry starts in some milliseconds.
+const WAIT_STEP: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Serialize)]
 struct Item {
@@ -138,9 +149,28 @@ impl Item {
     }
 }
 
+/// Asks until there is an answer or the time is over. Only a registry that cannot be reached is asked again.
+async fn first_answer(context: &Context, host: &Host, wait: Duration) -> Result<Pong, Failure> {
+    let patient = async {
+        loop {
+            match context.remote(host)?.ping().await {
+                Err(error) if matches!(error.kind(), content::Kind::Failed | content::Kind::Interrupted) => {
+                    tokio::time::sleep(WAIT_STEP).await;
+                }
+                answer => return Ok(answer?),
+            }
+        }
+    };
+    match tokio::time::timeout(wait, patient).await {
+        Ok(answer) => answer,
+        Err(_) => Ok(context.remote(host)?.ping().await?),
+    }
+}
+
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let host = context.host(args.registry.as_deref())?;
-    let pong = context.remote(&host)?.ping().await.explain(&host, || format!("cannot reach {host}"))?;
+    let asked = first_answer(context, &host, args.wait.unwrap_or_default()).await;
+    let pong = asked.explain(&host, || format!("cannot reach {host}"))?;
     // Nobody has failed who came without credentials.
     let refused = !pong.admitted && pong.user.is_some();
     let item = Item::new(host.to_string(), pong);

@@ -5,5 +5,6 @@ mod cli;
 mod client;
 mod crash;
 mod docs;
+mod readme;
 mod support;
 mod tidy;
