@@ -652,12 +652,16 @@ _reg() {
             return 0
             ;;
         reg__subcmd__ping)
-            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-r -o -q -v -h --wait --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --registry)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -323,6 +323,7 @@ complete -c reg -n "__fish_reg_using_subcommand logout" -l plain-http -d 'Speak 
 complete -c reg -n "__fish_reg_using_subcommand logout" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand logout" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand ping" -l wait -d 'Keep asking for so long until the registry answers: for scripts that have just started it' -r
 complete -c reg -n "__fish_reg_using_subcommand ping" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
 complete -c reg -n "__fish_reg_using_subcommand ping" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
 wide\t'The table with every column'
