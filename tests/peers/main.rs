@@ -10,6 +10,7 @@ mod cli_registries;
 mod crane;
 mod differential;
 mod docker;
+mod gc;
 mod podman;
 mod regctl;
 mod s3;

@@ -1,0 +1,4 @@
+//! See `config` in `lib.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| reg_fuzz::config(data));
