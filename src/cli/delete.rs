@@ -140,7 +140,7 @@ pub(crate) struct Report {
 impl Report {
     fn push(
         &mut self,
-        reference: impl ToString,
+        reference: &impl ToString,
         (action, result): (&'static str, &'static str),
         reason: Option<String>,
     ) -> Result<(), Failure> {
@@ -155,7 +155,7 @@ impl Report {
     /// One object was done.
     fn done(
         &mut self,
-        reference: impl ToString,
+        reference: &impl ToString,
         outcome: (&'static str, &'static str),
         reason: Option<String>,
     ) -> Result<(), Failure> {
@@ -166,12 +166,11 @@ impl Report {
     /// One object was not done.
     fn failed(
         &mut self,
-        reference: impl ToString,
+        reference: &impl ToString,
         outcome: (&'static str, &'static str),
         failure: &Failure,
     ) -> Result<(), Failure> {
-        let reference = reference.to_string();
-        self.rows.error(&reference, failure);
+        self.rows.error(&reference.to_string(), failure);
         self.tally.add_failure(failure.kind());
         self.push(reference, outcome, failure.cause())
     }

@@ -55,7 +55,7 @@ impl Survey {
                     survey.manifests.entry(digest).or_insert_with(|| enricher.keep(digest, manifest));
                     survey.tags.insert(tag, digest);
                 }
-                Err(error) => survey.block(format!("the manifest of tag {tag}"), &error.into()),
+                Err(error) => survey.block(&format!("the manifest of tag {tag}"), &error.into()),
             }
         }
         drop(found);
@@ -81,7 +81,7 @@ impl Survey {
                         self.manifests.insert(digest, manifest);
                     }
                     Err(failure) if failure.kind() == Kind::NotFound => {}
-                    Err(failure) => self.block(format!("the manifest {digest}"), &failure),
+                    Err(failure) => self.block(&format!("the manifest {digest}"), &failure),
                 }
             }
             drop(found);
@@ -91,7 +91,7 @@ impl Survey {
         }
     }
 
-    fn block(&mut self, what: String, failure: &Failure) {
+    fn block(&mut self, what: &str, failure: &Failure) {
         self.blocked.get_or_insert_with(|| Blocked::Failed(format!("{what} cannot be read: {}", failure.line())));
     }
 

@@ -114,11 +114,11 @@ impl Executor<'_> {
         for (step, look) in steps.into_iter().zip(looks) {
             match look {
                 Look::AsPlanned => ready.push(step),
-                Look::Gone => self.report.done(prepared.place.at(locator(&step)), (action(&step), "absent"), None)?,
+                Look::Gone => self.report.done(&prepared.place.at(locator(&step)), (action(&step), "absent"), None)?,
                 Look::Changed(how) => {
                     let reference = prepared.place.at(locator(&step));
                     let failure = Failure::message(Kind::Partial, how).context(format!("skipped {reference}"));
-                    self.report.failed(reference, (action(&step), "skipped"), &failure)?;
+                    self.report.failed(&reference, (action(&step), "skipped"), &failure)?;
                 }
             }
         }
@@ -152,7 +152,7 @@ impl Executor<'_> {
         for step in steps {
             self.report.tally.add_failure(failure.kind());
             let reason = failure.cause().or_else(|| Some(failure.kind().reason().into()));
-            self.report.push(prepared.place.at(locator(step)), (action(step), result), reason)?;
+            self.report.push(&prepared.place.at(locator(step)), (action(step), result), reason)?;
         }
         Ok(())
     }
@@ -254,10 +254,10 @@ fn report(report: &mut Report, prepared: &Prepared, step: &Step, result: client:
             Step::Delete { digest, tags, cause } => {
                 let reason = (*cause == Cause::CannotUntag)
                     .then(|| "the registry cannot remove a tag alone, and nothing else needed the manifest".into());
-                report.done(place.at(*digest), ("delete", "deleted"), reason)?;
+                report.done(&place.at(*digest), ("delete", "deleted"), reason)?;
                 for tag in tags {
                     let reason = Some("went with its manifest".into());
-                    report.push(place.at(tag.clone()), ("untag", "untagged"), reason)?;
+                    report.push(&place.at(tag.clone()), ("untag", "untagged"), reason)?;
                 }
                 Ok(())
             }

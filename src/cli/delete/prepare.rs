@@ -266,15 +266,15 @@ impl Prepared {
         for (locator, failure) in std::mem::take(&mut self.absent) {
             let (reference, action) = (self.place.at(locator.clone()), action(&locator));
             if args.ignore_missing {
-                report.done(reference, (action, "absent"), None)?;
+                report.done(&reference, (action, "absent"), None)?;
             } else {
-                report.failed(reference, (action, "absent"), &failure)?;
+                report.failed(&reference, (action, "absent"), &failure)?;
             }
         }
         for (locator, failure) in std::mem::take(&mut self.failed) {
             let outcome = (locator.as_ref().map_or("delete", action), "failed");
             match locator {
-                Some(locator) => report.failed(self.place.at(locator), outcome, &failure)?,
+                Some(locator) => report.failed(&self.place.at(locator), outcome, &failure)?,
                 None => report.failed(&self.place, outcome, &failure)?,
             }
         }

@@ -100,13 +100,13 @@ pub(super) fn planned(prepared: &Prepared, report: &mut Report) -> Result<(), Fa
                     Otherwise::Never(why) => Some(why.to_string()),
                     Otherwise::Delete | Otherwise::Unknown => None,
                 };
-                report.done(prepared.place.at(tag.clone()), ("untag", "planned"), reason)?;
+                report.done(&prepared.place.at(tag.clone()), ("untag", "planned"), reason)?;
             }
             Step::Delete { digest, tags, .. } => {
-                report.done(prepared.place.at(*digest), ("delete", "planned"), None)?;
+                report.done(&prepared.place.at(*digest), ("delete", "planned"), None)?;
                 for tag in tags {
                     let reason = Some("goes with its manifest".into());
-                    report.push(prepared.place.at(tag.clone()), ("untag", "planned"), reason)?;
+                    report.push(&prepared.place.at(tag.clone()), ("untag", "planned"), reason)?;
                 }
             }
         }
