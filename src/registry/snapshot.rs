@@ -20,7 +20,7 @@ use crate::gc::{ContentId, Inventory};
 use crate::spec::limits::MANIFEST_BYTES_MAX;
 use crate::spec::{Algorithm, Digest};
 use crate::store::keys::blob_digest;
-use crate::store::{self, Depth, Driver, Entry, Key, ListQuery, Prefix, Result};
+use crate::store::{self, Depth, Driver, Entry, Key, ListQuery, Prefix, Result, Stat};
 
 /// Reads under way at once: enough to hide the latency of an object store.
 const READS: usize = 64;
@@ -68,13 +68,47 @@ async fn list_all(driver: &dyn Driver, prefix: &Prefix, depth: Depth, with_stat:
 }
 
 async fn list_blobs(driver: &dyn Driver, inventory: &mut Inventory) -> Result<()> {
-    for entry in list_all(driver, &Prefix::blobs(), Depth::All, true).await? {
-        if let (Some(digest), Some(stat)) = (blob_digest(&entry.name), entry.stat) {
-            let id = inventory.intern(digest);
-            inventory.set_stored(id, stat.size, Some(stat.changed));
-        }
+    let blobs =
+        if driver.has_directories() { blobs_by_directory(driver).await? } else { blobs_by_listing(driver).await? };
+    for (digest, stat) in blobs {
+        let id = inventory.intern(digest);
+        inventory.set_stored(id, stat.size, Some(stat.changed));
     }
     Ok(())
+}
+
+/// An object store lists everything with its size.
+async fn blobs_by_listing(driver: &dyn Driver) -> Result<Vec<(Digest, Stat)>> {
+    let entries = list_all(driver, &Prefix::blobs(), Depth::All, true).await?;
+    Ok(entries.into_iter().filter_map(|entry| blob_digest(&entry.name).zip(entry.stat)).collect())
+}
+
+/// A file system need not open the directory of each blob: its name says where the bytes are.
+async fn blobs_by_directory(driver: &dyn Driver) -> Result<Vec<(Digest, Stat)>> {
+    let mut shelves = Vec::new();
+    for algorithm in list_all(driver, &Prefix::blobs(), Depth::Children, false).await? {
+        for shelf in list_all(driver, &Prefix::blobs().child(&algorithm.name), Depth::Children, false).await? {
+            shelves.push(format!("{}{}", algorithm.name, shelf.name));
+        }
+    }
+    let read: Vec<Vec<(Digest, Stat)>> = stream::iter(shelves)
+        .map(|shelf| async move {
+            let mut found = Vec::new();
+            for entry in list_all(driver, &Prefix::blobs().child(&shelf), Depth::Children, false).await? {
+                let Some(digest) = blob_digest(&format!("{shelf}{}data", entry.name)) else { continue };
+                match driver.stat(&Key::blob(&digest)).await {
+                    Ok(stat) => found.push((digest, stat)),
+                    // A directory that lost its blob.
+                    Err(error) if error.is_not_found() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(found)
+        })
+        .buffered(READS)
+        .try_collect()
+        .await?;
+    Ok(read.into_iter().flatten().collect())
 }
 
 /// What a walk over the names found.
