@@ -46,7 +46,7 @@ impl Row for Item {
     }
 
     fn name(&self) -> String {
-        format!("{}/{}", self.host, self.repository)
+        format!("{}/{}", self.host.in_reference(), self.repository)
     }
 }
 

@@ -116,7 +116,7 @@ impl Context {
         match reference.locator() {
             None => Ok(reference),
             Some(_) => Err(Failure::usage(format!("{text:?} names one image; a repository is expected"))
-                .with_hint(format!("{}/{}", reference.host, reference.repository))),
+                .with_hint(format!("{}/{}", reference.host.in_reference(), reference.repository))),
         }
     }
 

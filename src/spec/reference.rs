@@ -2,6 +2,7 @@
 //!
 //! Knows Docker Hub's `library/`, and nothing about which host is contacted for a name.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -51,6 +52,12 @@ impl Host {
         name == "localhost"
             || name.ends_with(".localhost")
             || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// The host as the first component of a reference: in upper case where nothing else tells it from a repository. Names
+    /// of hosts have no case.
+    pub(crate) fn in_reference(&self) -> Cow<'_, str> {
+        if Self::is_meant_by(&self.0) { Cow::Borrowed(&self.0) } else { Cow::Owned(self.0.to_ascii_uppercase()) }
     }
 
     /// Whether the first component of a reference is a host (CLI.md: a `.`, a `:`, an upper-case letter, an IPv6
@@ -172,7 +179,7 @@ impl Reference {
 
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.host, self.repository)?;
+        write!(f, "{}/{}", self.host.in_reference(), self.repository)?;
         if let Some(tag) = &self.tag {
             write!(f, ":{tag}")?;
         }

@@ -18,7 +18,7 @@ fn hosts_are_told_from_repositories() {
         ("localhost/app", "localhost/app"),
         ("host:80/app", "host:80/app"),
         ("r.example/app:v1", "r.example/app:v1"),
-        ("MyHost/app", "myhost/app"),
+        ("MyHost/app", "MYHOST/app"),
         ("[::1]:5000/a/b:t", "[::1]:5000/a/b:t"),
         ("docker.io/alpine", "docker.io/library/alpine"),
         ("index.docker.io/a/b", "docker.io/a/b"),
@@ -73,6 +73,16 @@ fn loopback() {
     ] {
         assert_eq!(host.parse::<Host>().expect(host).is_loopback(), expected, "{host}");
     }
+}
+
+/// Printed as `linux/arm64`, it would be a repository of the default registry.
+#[test]
+fn a_host_without_a_dot_stays_a_host() {
+    let reference = parse("liNux/arm64:v8").expect("a host by its upper case");
+    assert_eq!(reference.host, "linux".parse().expect("a host"));
+    assert_eq!(reference.to_string(), "LINUX/arm64:v8");
+    assert_eq!(parse(&reference.to_string()), Ok(reference));
+    assert_eq!(parse("LocalHost/a").expect("valid").to_string(), "localhost/a");
 }
 
 proptest! {

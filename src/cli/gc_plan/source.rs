@@ -44,7 +44,7 @@ impl Source {
 
     pub(super) fn repository(&self, name: &Repository) -> String {
         match &self.place {
-            Place::Registry(host) => format!("{host}/{name}"),
+            Place::Registry(host) => format!("{}/{name}", host.in_reference()),
             Place::Storage(_) => name.to_string(),
         }
     }
