@@ -1,7 +1,6 @@
 //! `reg`: a registry administration CLI and an OCI registry in one binary.
 
 #![doc = include_str!("../ARCHITECTURE.md")]
-#![allow(dead_code, unused_imports)]
 
 mod cli;
 mod client;

@@ -1,10 +1,12 @@
 //! The clock and the source of ids. Nothing else asks the operating system for the time or for randomness.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::Mutex;
+#[cfg(test)]
+use std::sync::{Arc, Mutex};
 
-use jiff::{SignedDuration, Timestamp};
+#[cfg(test)]
+use jiff::SignedDuration;
+use jiff::Timestamp;
 
 use crate::spec::UploadId;
 
@@ -12,6 +14,7 @@ use crate::spec::UploadId;
 #[derive(Clone)]
 pub(crate) enum Clock {
     System,
+    #[cfg(test)]
     Manual(Arc<Mutex<Timestamp>>),
 }
 
@@ -19,15 +22,18 @@ impl Clock {
     pub(crate) fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp::now(),
+            #[cfg(test)]
             Self::Manual(now) => *now.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
         }
     }
 
+    #[cfg(test)]
     /// A clock that stands at `start` until it is moved.
     pub(crate) fn manual(start: Timestamp) -> Self {
         Self::Manual(Arc::new(Mutex::new(start)))
     }
 
+    #[cfg(test)]
     /// Moves a manual clock; the system's stays what it is.
     pub(crate) fn advance(&self, by: SignedDuration) {
         if let Self::Manual(now) = self {

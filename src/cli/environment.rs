@@ -45,11 +45,6 @@ impl Environment {
         self.directory("XDG_STATE_HOME", ".local/state")
     }
 
-    /// Where what can be made again lives: `$XDG_CACHE_HOME`, else `~/.cache`.
-    pub(crate) fn cache_home(&self) -> Option<PathBuf> {
-        self.directory("XDG_CACHE_HOME", ".cache")
-    }
-
     /// XDG Base Directory Specification: a relative path is to be ignored.
     fn directory(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
         let own = self.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());

@@ -65,10 +65,6 @@ impl RemoteRepository {
         Ok(Body::new(blob, download.into_stream().map_err(Into::into)))
     }
 
-    pub(crate) async fn delete_blob(&self, digest: &Digest) -> Result<()> {
-        self.delete_route(Route::blob(&self.name, *digest)).await
-    }
-
     fn blob_call(&self, method: Method, digest: &Digest) -> Call {
         // Digest and size are of the bytes as they are stored.
         Call::api(method, Route::blob(&self.name, *digest), self.to_read()).header(header::ACCEPT_ENCODING, "identity")

@@ -183,10 +183,6 @@ pub(crate) struct RemoteRepository {
 }
 
 impl RemoteRepository {
-    pub(crate) fn remote(&self) -> &Remote {
-        &self.remote
-    }
-
     pub(crate) fn name(&self) -> &Repository {
         &self.name
     }

@@ -88,10 +88,6 @@ impl Transport {
         &self.auth
     }
 
-    pub(super) fn options(&self) -> &RemoteOptions {
-        &self.options
-    }
-
     pub(super) fn tell(&self, event: &Event) {
         (self.options.observer)(event);
     }

@@ -53,10 +53,6 @@ impl Body {
         Self::new(expected, stream::iter((!bytes.is_empty()).then_some(Ok(bytes))))
     }
 
-    pub(crate) fn size(&self) -> u64 {
-        self.size
-    }
-
     /// Calls `seen` with the length of every chunk that passes.
     pub(crate) fn inspect(self, mut seen: impl FnMut(usize) + Send + 'static) -> Self {
         let stream = self.stream.inspect_ok(move |chunk| seen(chunk.len())).boxed();

@@ -16,7 +16,6 @@ pub(crate) enum Object {
     Manifest(Locator),
     /// The list of manifests that refer to this one.
     Referrers(Digest),
-    Tags,
 }
 
 impl fmt::Display for Object {
@@ -26,7 +25,6 @@ impl fmt::Display for Object {
             Self::Manifest(Locator::Tag(tag)) => write!(f, "tag {tag}"),
             Self::Manifest(Locator::Digest(digest)) => write!(f, "manifest {digest}"),
             Self::Referrers(digest) => write!(f, "referrers of {digest}"),
-            Self::Tags => f.write_str("the tags"),
         }
     }
 }

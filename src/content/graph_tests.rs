@@ -59,7 +59,7 @@ fn children_stand_before_parents_however_long_the_way() {
 #[test]
 fn what_an_index_lists_beside_manifests_is_a_blob() {
     let layer = Descriptor::new(MediaType::from("application/vnd.buildkit.cacheconfig.v0"), Digest::sha256(b"x"), 1);
-    let graph = walk(&index(&[layer.clone()]), &[]).expect("walked");
+    let graph = walk(&index(std::slice::from_ref(&layer)), &[]).expect("walked");
     assert_eq!((graph.blobs, graph.left_out), (vec![layer], vec![]));
 }
 

@@ -64,10 +64,6 @@ impl Memory {
         }
     }
 
-    pub(crate) fn remove_blob(&self, digest: &Digest) {
-        self.shelves().blobs.remove(digest);
-    }
-
     /// Everything that is there: blobs, manifests, tags.
     #[cfg(test)]
     pub(crate) fn contents(&self) -> (BTreeMap<Digest, Bytes>, BTreeMap<Digest, Bytes>, BTreeMap<Tag, Digest>) {

@@ -14,6 +14,7 @@ pub(crate) mod body;
 pub(crate) mod copy;
 pub(crate) mod error;
 pub(crate) mod graph;
+#[cfg(test)]
 pub(crate) mod memory;
 mod once;
 pub(crate) mod options;
@@ -25,7 +26,7 @@ pub(crate) mod testing;
 
 pub(crate) use body::Body;
 pub(crate) use error::CopyError;
-pub(crate) use progress::{CopyReport, Event, Outcome};
+pub(crate) use progress::{Event, Outcome};
 
 /// What a failure means to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]

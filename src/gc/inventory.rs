@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::spec::limits::INDEX_DEPTH_MAX;
-use crate::spec::{Digest, Manifest, MediaType, Repository, Tag, UploadId};
+use crate::spec::{Digest, Manifest, Repository, Tag, UploadId};
 
 /// Some content of an [`Inventory`], by the order in which it was first named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +48,6 @@ pub(crate) struct Content {
 /// What a manifest lists.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    pub(crate) media_type: MediaType,
     pub(crate) manifests: Vec<ContentId>,
     /// Config and layers.
     pub(crate) blobs: Vec<ContentId>,
@@ -217,8 +216,7 @@ impl Inventory {
         let manifests = list(&mut manifest.manifests().iter(), false);
         let blobs = list(&mut manifest.blobs(), children_stored);
         let subject = manifest.subject().map(|subject| self.intern(subject.digest));
-        let media_type = manifest.media_type().clone();
-        self.set_node(id, Node { media_type, manifests, blobs, subject, created: None });
+        self.set_node(id, Node { manifests, blobs, subject, created: None });
     }
 
     pub(crate) fn set_node(&mut self, id: ContentId, node: Node) {

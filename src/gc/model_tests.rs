@@ -13,7 +13,7 @@ use super::inventory::{Blocked, Held, Holding, Node, Sight, TagEntry};
 use super::plan::Fate;
 use super::policy::{Action, AgeSource};
 use super::*;
-use crate::spec::{Algorithm, Digest, MediaType};
+use crate::spec::{Algorithm, Digest};
 
 pub(super) const NOW: i64 = 1_800_000_000;
 pub(super) const DAY: i64 = 86_400;
@@ -143,8 +143,7 @@ impl Model {
                 };
                 let (blobs, manifests) = (ids(&|child| child < BLOBS), ids(&|child| child >= BLOBS));
                 let subject = item.subject.map(|subject| inventory.intern(self.name(subject)));
-                let media_type = MediaType::OCI_MANIFEST;
-                inventory.set_node(named, Node { media_type, manifests, blobs, subject, created: None });
+                inventory.set_node(named, Node { manifests, blobs, subject, created: None });
                 inventory.set_created(named, item.created_days.map(timestamp));
             }
         }

@@ -6,7 +6,7 @@ use proptest::sample::select;
 use regex::Regex;
 
 use super::model_tests::*;
-use super::plan::{Fate, Owner, Standing, TagWhy};
+use super::plan::{Owner, Standing, TagWhy};
 use super::policy::{Action, AgeSource};
 use super::*;
 
@@ -46,6 +46,7 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
     (0..BLOBS + MANIFESTS).map(item).collect::<Vec<_>>()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what a strategy hands on")]
 fn repo(items: Vec<Item>) -> impl Strategy<Value = Repo> {
     let manifest = || BLOBS..BLOBS + MANIFESTS;
     let names = items.clone();

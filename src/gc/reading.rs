@@ -35,11 +35,11 @@ impl Listed {
     ///
     /// # Errors
     /// Where they are none, or one whose lists cannot be read whole.
-    pub(crate) fn read(bytes: bytes::Bytes) -> Result<Self, ManifestError> {
+    pub(crate) fn read(bytes: &bytes::Bytes) -> Result<Self, ManifestError> {
         match Manifest::parse(bytes.clone(), None) {
             Ok(manifest) => Ok(Self::Manifest(manifest)),
             Err(ManifestError::Schema1) => {
-                let read: Result<Schema1, _> = serde_json::from_slice(&bytes);
+                let read: Result<Schema1, _> = serde_json::from_slice(bytes);
                 let read = read.map_err(|error| ManifestError::Malformed(error.to_string()))?;
                 Ok(Self::Schema1(read.layers.into_iter().map(|layer| layer.digest).collect()))
             }
@@ -56,8 +56,7 @@ impl Listed {
             }
             Self::Schema1(layers) => {
                 let blobs = layers.iter().map(|layer| inventory.intern(*layer)).collect();
-                let media_type = MediaType::DOCKER_SCHEMA1_SIGNED;
-                inventory.set_node(id, Node { media_type, manifests: vec![], blobs, subject: None, created: None });
+                inventory.set_node(id, Node { manifests: vec![], blobs, subject: None, created: None });
             }
         }
     }
@@ -109,26 +108,20 @@ mod tests {
     fn schema_1_lists_its_layers() {
         let layer = Digest::sha256(b"layer");
         let text = format!(r#"{{"schemaVersion":1,"name":"a","fsLayers":[{{"blobSum":"{layer}"}}],"history":[]}}"#);
-        let listed = Listed::read(text.into()).expect("schema 1");
+        let listed = Listed::read(&text.into()).expect("schema 1");
         let mut inventory = Inventory::new(Sight::Storage);
         let id = inventory.intern(Digest::sha256(b"manifest"));
         listed.note(&mut inventory, id, false);
         assert_eq!(inventory.node(id).expect("read").blobs, [inventory.find(&layer).expect("interned")]);
-        assert!(Listed::read(r#"{"schemaVersion":1,"fsLayers":[{"blobSum":"md5:00"}]}"#.into()).is_err());
-        assert!(Listed::read("".into()).is_err());
+        assert!(Listed::read(&r#"{"schemaVersion":1,"fsLayers":[{"blobSum":"md5:00"}]}"#.into()).is_err());
+        assert!(Listed::read(&"".into()).is_err());
     }
 
     #[test]
     fn dates_from_before_images_are_unknown() {
         let mut inventory = Inventory::new(Sight::Storage);
         let id = inventory.intern(Digest::sha256(b"manifest"));
-        let node = Node {
-            media_type: MediaType::OCI_MANIFEST,
-            manifests: vec![],
-            blobs: vec![],
-            subject: None,
-            created: None,
-        };
+        let node = Node { manifests: vec![], blobs: vec![], subject: None, created: None };
         inventory.set_node(id, node);
         for (text, known) in [
             ("0001-01-01T00:00:00Z", false),

@@ -111,7 +111,7 @@ impl Files {
             })
             .await
         };
-        self.made.get_or_try_init(make).await.map(|()| ())
+        self.made.get_or_try_init(make).await.copied()
     }
 
     /// A small file whole; `None` where there is none.

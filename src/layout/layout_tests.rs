@@ -31,7 +31,7 @@ fn stock(place: &Memory) -> Descriptor {
     let config = blob(place, Algorithm::Sha256, b"{}");
     let large = blob(place, Algorithm::Sha256, &vec![7; CHUNKS_AND_A_BIT]);
     let other = blob(place, Algorithm::Sha512, b"other");
-    let first = image(place, Algorithm::Sha256, &config, &[large.clone()], None, None);
+    let first = image(place, Algorithm::Sha256, &config, std::slice::from_ref(&large), None, None);
     let second = image(place, Algorithm::Sha512, &config, &[large, other], None, None);
     let root = index(place, Algorithm::Sha256, &[first, second], Some(tag("v1")));
     image(place, Algorithm::Sha256, &config, &[], Some(&root), None);
@@ -201,7 +201,7 @@ async fn lists_under_the_fallback_tag_are_read() {
     let root = image(&source, Algorithm::Sha256, &config, &[], None, Some(tag("v1")));
     let referrer = image(&source, Algorithm::Sha256, &config, &[], Some(&root), None);
     let list = fallback_tag(&root.digest);
-    index(&source, Algorithm::Sha256, &[referrer.clone()], Some(list.clone()));
+    index(&source, Algorithm::Sha256, std::slice::from_ref(&referrer), Some(list.clone()));
     let layout = Layout::open_or_make(temp.path()).await.expect("opened");
     copy(&source, &layout, list.as_str()).await.expect("copied");
     let found = layout.referrers(&root.digest).await.expect("listed");

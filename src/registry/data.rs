@@ -91,7 +91,7 @@ impl Registry {
     /// Treats what is stored as absent from now on.
     pub(super) fn mark_damaged(&self, canonical: &Digest, stat: &Stat, why: &str) {
         let known = &self.shared.examinations.known;
-        if !known.get(canonical).is_some_and(|known| known.version == stat.version) {
+        if known.get(canonical).is_none_or(|known| known.version != stat.version) {
             tracing::error!(digest = %canonical, size = stat.size, "stored content is damaged, {why}; it is absent until it is pushed again");
         }
         known.insert(*canonical, Examined { version: stat.version, sound: false });

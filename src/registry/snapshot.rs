@@ -254,7 +254,7 @@ async fn read_manifest(driver: &dyn Driver, digest: &Digest) -> Document {
     if !digest.matches(&bytes) {
         return Document::Unreadable("its bytes have another digest".into());
     }
-    match Listed::read(bytes) {
+    match Listed::read(&bytes) {
         Ok(listed) => Document::Read(listed),
         Err(error) => Document::Unreadable(error.to_string()),
     }

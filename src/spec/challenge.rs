@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+#[cfg(test)]
 use super::scope::Scopes;
 
 /// One challenge: a scheme and what it says.
@@ -19,11 +20,13 @@ pub(crate) struct Challenge {
 }
 
 impl Challenge {
+    #[cfg(test)]
     /// `Basic realm="…"`
     pub(crate) fn basic(realm: &str) -> Self {
         Self { scheme: "Basic".into(), token68: None, parameters: vec![("realm".into(), realm.into())] }
     }
 
+    #[cfg(test)]
     /// `Bearer realm="…",service="…",scope="…",error="…"`, in this order, without a scope where none is needed.
     pub(crate) fn bearer(realm: &str, service: &str, scopes: &Scopes, error: Option<&str>) -> Self {
         let mut parameters = vec![("realm".into(), realm.into()), ("service".into(), service.into())];

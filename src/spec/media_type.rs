@@ -23,7 +23,6 @@ impl MediaType {
     pub(crate) const OCI_INDEX: Self = Self(Cow::Borrowed("application/vnd.oci.image.index.v1+json"));
     pub(crate) const OCI_ARTIFACT: Self = Self(Cow::Borrowed("application/vnd.oci.artifact.manifest.v1+json"));
     pub(crate) const OCI_CONFIG: Self = Self(Cow::Borrowed("application/vnd.oci.image.config.v1+json"));
-    pub(crate) const OCI_EMPTY: Self = Self(Cow::Borrowed("application/vnd.oci.empty.v1+json"));
     pub(crate) const DOCKER_MANIFEST: Self =
         Self(Cow::Borrowed("application/vnd.docker.distribution.manifest.v2+json"));
     pub(crate) const DOCKER_LIST: Self =

@@ -185,6 +185,7 @@ impl Route {
     }
 
     /// The repository the route is in; `None` for the registry as a whole.
+    #[cfg(test)]
     pub(crate) fn repository(&self) -> Option<&Repository> {
         match self {
             Self::Base | Self::Catalog { .. } => None,

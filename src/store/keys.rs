@@ -144,11 +144,6 @@ impl Prefix {
         Self(format!("{ROOT}/repositories/"))
     }
 
-    /// All of one repository, and of those nested in it.
-    pub(crate) fn repository(repository: &Repository) -> Self {
-        Self(format!("{ROOT}/repositories/{repository}/"))
-    }
-
     /// What makes a repository one: manifests and tags.
     pub(crate) fn manifests(repository: &Repository) -> Self {
         Self(format!("{ROOT}/repositories/{repository}/_manifests/"))

@@ -196,10 +196,6 @@ impl Plan {
         plan.steps.extend(instead.map(|(digest, tags)| Step::Delete { digest, tags, cause: Cause::CannotUntag }));
         plan
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.refused.is_empty()
-    }
 }
 
 fn tags_of(known: &Known, digest: &Digest) -> Vec<Tag> {

@@ -22,8 +22,8 @@ use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt
 use tokio::sync::OnceCell;
 
 use super::{
-    Data, Depth, Driver, Entry, Error, Key, ListQuery, Listing, Object, Prefix, Result, Stage, StageMode, Stat,
-    WriteMode, checked_range,
+    Data, Depth, Driver, Entry, Error, Key, ListQuery, Listing, Object, Result, Stage, StageMode, Stat, WriteMode,
+    checked_range,
 };
 use crate::spec::ByteRange;
 use crate::sys;
@@ -34,7 +34,7 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use config::{CHUNK_BYTES_DEFAULT, CHUNK_BYTES_MIN, S3Config};
+pub(crate) use config::{CHUNK_BYTES_MIN, S3Config};
 
 /// Up to here a value is read at once into memory; a larger one is a stream.
 const MEMORY_BYTES_MAX: u64 = 64 << 10;

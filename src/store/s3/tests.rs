@@ -3,6 +3,7 @@
 //! `REG_TEST_PEERS` is `required`: then they fail.
 
 use super::*;
+use crate::store::Prefix;
 use crate::store::suite::{Subject, pattern, suite};
 use crate::sys::upload_id;
 

@@ -52,7 +52,8 @@ fn address(server: &Server) -> SocketAddr {
 
 #[test]
 fn what_was_acknowledged_survives_kill_9() {
-    let kills: u64 = std::env::var("REG_TEST_KILLS").ok().map_or(60, |text| text.parse().expect("a number"));
+    let kills: u64 =
+        std::env::var_os("REG_TEST_KILLS").map_or(60, |text| text.to_string_lossy().parse().expect("a number"));
     let directory = tempfile::tempdir().expect("a directory");
     let root = directory.path().join("registry");
     let log = Arc::new(Mutex::new(Log::default()));

@@ -43,7 +43,7 @@ impl Env {
     }
 
     fn add_server(&mut self) {
-        let root = self.path(&format!("registry{}", self.servers.len() + 1));
+        let root = self.path(format!("registry{}", self.servers.len() + 1));
         self.servers.push(Server::start(&root));
     }
 
@@ -170,6 +170,7 @@ pub(crate) struct Output {
 impl Output {
     /// Compares everything with a snapshot; `UPDATE_EXPECT=1` writes it anew.
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "as `expect![…]` is written")]
     pub(crate) fn check(&self, expected: Expect) {
         expected.assert_eq(&self.to_string());
     }
