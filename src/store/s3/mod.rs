@@ -10,6 +10,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -41,6 +42,11 @@ const MEMORY_BYTES_MAX: u64 = 64 << 10;
 
 /// Most entries a server lists at once (Amazon S3, `ListObjectsV2`).
 const LIST_MAX: usize = 1000;
+
+/// How often a request that met another one is repeated, and how long after the first time; twice as long each time, a
+/// third of a second in all.
+const CONFLICTS_MAX: u32 = 5;
+const CONFLICT_PAUSE: Duration = Duration::from_millis(10);
 
 /// A store in a bucket. Clones share it.
 #[derive(Clone)]
@@ -98,9 +104,36 @@ impl Inner {
     }
 
     async fn put(&self, key: &Key, payload: PutPayload, mode: PutMode) -> Result<()> {
+        let path = self.path(key)?;
+        let create = mode == PutMode::Create;
         let options = PutOptions { mode, attributes: self.config.attributes(), ..PutOptions::default() };
-        let put = self.client.put_opts(&self.path(key)?, payload, options).await;
-        put.map(drop).map_err(|error| failed(key.as_str(), error))
+        let mut patience = Patience::new();
+        loop {
+            let put = self.client.put_opts(&path, payload.clone(), options.clone()).await;
+            let Err(error) = put else { return Ok(()) };
+            if create && matches!(error, object_store::Error::AlreadyExists { .. }) {
+                // The client answers 409 and 412 alike, and only the second says that something is there.
+                match self.client.head(&path).await {
+                    Ok(_) => return Err(Error::Exists { key: key.to_string() }),
+                    Err(object_store::Error::NotFound { .. }) => {}
+                    Err(error) => return Err(failed(key.as_str(), error)),
+                }
+            }
+            if !patience.lasts(&error).await {
+                return Err(given_up(key, error));
+            }
+        }
+    }
+
+    async fn copy(&self, source: &Key, target: &Key) -> Result<()> {
+        let (from, to) = (self.path(source)?, self.path(target)?);
+        let mut patience = Patience::new();
+        loop {
+            let Err(error) = self.client.copy(&from, &to).await else { return Ok(()) };
+            if !patience.lasts(&error).await {
+                return Err(given_up(target, error));
+            }
+        }
     }
 
     /// Asks the server once: whether it refuses to create what is there.
@@ -143,6 +176,42 @@ impl Inner {
             }
         }
         Ok(())
+    }
+}
+
+/// Counts how often a request that met another one was repeated.
+///
+/// 409 is what Amazon S3 asks to repeat (`ConditionalRequestConflict`). Servers that keep objects as files give it too when
+/// a directory comes or goes under them (versitygw), or a 403 (minio on one disk): two uploads of one repository, of which
+/// one ends as the other begins, are enough. A 403 that is meant comes again.
+struct Patience {
+    left: u32,
+    pause: Duration,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { left: CONFLICTS_MAX, pause: CONFLICT_PAUSE }
+    }
+
+    /// Whether to repeat the request that gave `error`, once it is time.
+    async fn lasts(&mut self, error: &object_store::Error) -> bool {
+        use object_store::Error::{AlreadyExists, PermissionDenied};
+        if self.left == 0 || !matches!(error, AlreadyExists { .. } | PermissionDenied { .. }) {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.left -= 1;
+        self.pause *= 2;
+        true
+    }
+}
+
+/// The error of a request that is not repeated any more: a conflict is none that says that something exists.
+fn given_up(key: &Key, error: object_store::Error) -> Error {
+    match error {
+        object_store::Error::AlreadyExists { .. } => Error::Io { key: key.to_string(), source: error.into() },
+        _ => failed(key.as_str(), error),
     }
 }
 

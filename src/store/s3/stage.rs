@@ -272,9 +272,9 @@ impl S3Stage {
                 format!("{} bytes: more than 5 GiB cannot be copied to their place in a bucket yet", self.size());
             return Err(Error::Io { key: target.to_string(), source: reason.into() });
         }
-        let path = inner.path(key)?;
+        let source = key.clone();
         self.complete().await?;
-        inner.client.copy(&path, &inner.path(target)?).await.map_err(|error| failed(target.as_str(), error))
+        inner.copy(&source, target).await
     }
 
     fn usable(&self) -> Result<()> {
