@@ -86,7 +86,7 @@ pub fn manifest(data: &[u8]) {
         let read: spec::Descriptor = serde_json::from_slice(&text).expect("what is written is read");
         assert_eq!(read, referrer);
     }
-    if let Ok(listed) = gc::reading::Listed::read(bytes) {
+    if let Ok(listed) = gc::reading::Listed::read(&bytes) {
         let mut inventory = gc::Inventory::new(gc::inventory::Sight::Api);
         let id = inventory.intern(Digest::sha256(rest));
         listed.note(&mut inventory, id, true);

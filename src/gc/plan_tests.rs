@@ -6,7 +6,7 @@ use proptest::sample::select;
 use regex::Regex;
 
 use super::model_tests::*;
-use super::plan::{Owner, Standing, TagWhy};
+use super::plan::{Fate, Owner, Standing, TagWhy};
 use super::policy::{Action, AgeSource};
 use super::*;
 
@@ -46,10 +46,9 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
     (0..BLOBS + MANIFESTS).map(item).collect::<Vec<_>>()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what a strategy hands on")]
-fn repo(items: Vec<Item>) -> impl Strategy<Value = Repo> {
+fn repo(items: &[Item]) -> impl Strategy<Value = Repo> + use<> {
     let manifest = || BLOBS..BLOBS + MANIFESTS;
-    let names = items.clone();
+    let names = items.to_vec();
     let tag = prop_oneof![
         4 => select(vec!["a1", "a2", "b1", "b2", "v1.0", "latest"]).prop_map(str::to_owned),
         1 => (manifest(), select(vec!["", ".sig"])).prop_map(move |(of, suffix)| {
@@ -71,7 +70,7 @@ fn repo(items: Vec<Item>) -> impl Strategy<Value = Repo> {
 
 fn model() -> impl Strategy<Value = Model> {
     items()
-        .prop_flat_map(|items| (Just(items.clone()), prop::collection::vec(repo(items), 1..4)))
+        .prop_flat_map(|items| (Just(items.clone()), prop::collection::vec(repo(&items), 1..4)))
         .prop_map(|(items, repos)| Model { items, repos })
 }
 

@@ -13,7 +13,7 @@ const CREATED: &str = "org.opencontainers.image.created";
 /// A manifest as far as a plan needs it.
 #[derive(Debug)]
 pub(crate) enum Listed {
-    Manifest(Manifest),
+    Manifest(Box<Manifest>),
     /// Docker schema 1, which nobody can push any more, but which old stores hold: its layers.
     Schema1(Vec<Digest>),
 }
@@ -37,7 +37,7 @@ impl Listed {
     /// Where they are none, or one whose lists cannot be read whole.
     pub(crate) fn read(bytes: &bytes::Bytes) -> Result<Self, ManifestError> {
         match Manifest::parse(bytes.clone(), None) {
-            Ok(manifest) => Ok(Self::Manifest(manifest)),
+            Ok(manifest) => Ok(Self::Manifest(Box::new(manifest))),
             Err(ManifestError::Schema1) => {
                 let read: Result<Schema1, _> = serde_json::from_slice(bytes);
                 let read = read.map_err(|error| ManifestError::Malformed(error.to_string()))?;
