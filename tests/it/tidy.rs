@@ -37,6 +37,8 @@ const ONE_PLACE: &[(&str, &[&str], &str)] = &[
     (r"env::(var|vars|var_os|vars_os)\b", &["src/cli/", "src/server/config"], "the environment is data below cli"),
     (r"process::exit|ExitCode::from", &["src/cli/failure.rs"], "cli::failure assigns exit codes"),
     (r"ErrorBody::new", &["src/server/error.rs", "src/spec/error_code.rs"], "server::error builds error answers"),
+    (r"\b(TODO|FIXME|XXX|todo!|unimplemented!|dbg!)", &[], "finish it, or open an issue"),
+    (r"#!?\[allow\(", &[], "#[expect(…, reason = …)] goes away when it is no longer needed"),
     (r"\bunsafe\b", &["src/server/mapping.rs"], "unsafe has one audited module"),
     (r"#\[ignore", &[], "a test that does not run is none"),
 ];
@@ -45,7 +47,7 @@ const ONE_PLACE: &[(&str, &[&str], &str)] = &[
 const IMPURE: &str = r"\basync\b|\.await|std::fs|std::env|std::process|TcpStream|tokio|std::time|std::thread";
 
 /// Longest source file. One subject seldom needs more.
-const LINES_MAX: usize = 420;
+const LINES_MAX: usize = 400;
 
 /// Longest file of tests: a table of cases is one subject.
 const TEST_LINES_MAX: usize = 600;
@@ -100,7 +102,7 @@ fn sources(folders: &[&str]) -> Vec<Source> {
     for folder in folders.iter().map(|folder| root().join(folder)).filter(|folder| folder.is_dir()) {
         collect(&folder, &mut all);
     }
-    assert!(!all.is_empty(), "the sources were not found");
+    assert!(all.len() > 10, "the sources were not found");
     all
 }
 
