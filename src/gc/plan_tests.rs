@@ -6,7 +6,7 @@ use proptest::sample::select;
 use regex::Regex;
 
 use super::model_tests::*;
-use super::plan::{Fate, Owner, Standing, TagWhy};
+use super::plan::{Owner, Standing, TagWhy};
 use super::policy::{Action, AgeSource};
 use super::*;
 
