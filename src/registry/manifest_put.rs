@@ -1,8 +1,8 @@
 //! Taking a manifest: check it, store its bytes, then the links, then the tags.
 //!
 //! Each step is durable before the next one begins, so that a crash between them leaves content that nothing leads to,
-//! and never a link that leads nowhere: bytes and the referrer's entry, the revision and the tag's history, the tag.
-//! Pushing again what is there writes nothing.
+//! and never a link that leads nowhere: bytes and the referrer's entry, the revision, the tag and its history. Pushing
+//! again what is there writes nothing.
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
@@ -41,15 +41,16 @@ impl Registry {
         )?;
         let mut names = vec![canonical];
         names.extend((named != canonical).then_some(named));
-        let links = names.iter().flat_map(|name| {
-            let index = all_tags.iter().map(|tag| Key::tag_index(repository, tag, name));
-            index.chain([Key::revision_link(repository, name)])
-        });
-        self.write_links(links.collect(), &canonical).await?;
+        let revisions = names.iter().map(|name| Key::revision_link(repository, name));
+        self.write_links(revisions.collect(), &canonical).await?;
         self.shared.catalog.add(repository);
         self.remember_manifest(canonical, &manifest);
 
-        self.write_links(all_tags.iter().map(|tag| Key::tag_current(repository, tag)).collect(), &canonical).await?;
+        let tag_links = all_tags.iter().flat_map(|tag| {
+            let history = names.iter().map(|name| Key::tag_index(repository, tag, name));
+            history.chain([Key::tag_current(repository, tag)])
+        });
+        self.write_links(tag_links.collect(), &canonical).await?;
         self.tags_made(repository, &all_tags);
         Ok(PutManifest {
             digest: named,

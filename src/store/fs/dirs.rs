@@ -127,13 +127,12 @@ impl Inner {
         Ok(self.root.clone())
     }
 
-    /// Syncs directories, side by side. One that is gone by now needs no sync: the one it was removed from does.
+    /// Syncs directories. One that is gone by now needs no sync: the one it was removed from does.
+    ///
+    /// One after the other: a journal is committed by the first sync for all that was done before, and the others find
+    /// nothing left to do. A thread for each would cost more than that.
     pub(super) fn sync_directories(&self, directories: &BTreeSet<PathBuf>) -> io::Result<()> {
-        let mut others = directories.clone();
-        match others.pop_last() {
-            Some(last) => self.sync_with(&others, || self.sync_directory(&last)),
-            None => Ok(()),
-        }
+        directories.iter().try_for_each(|directory| self.sync_directory(directory))
     }
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
@@ -145,24 +144,6 @@ impl Inner {
                 (done, _) => return done,
             }
         }
-    }
-
-    /// Syncs directories while `work` syncs something else. Devices flush once for those who ask together.
-    pub(super) fn sync_with(
-        &self,
-        directories: &BTreeSet<PathBuf>,
-        work: impl FnOnce() -> io::Result<()>,
-    ) -> io::Result<()> {
-        std::thread::scope(|scope| {
-            let others: Vec<_> =
-                directories.iter().map(|directory| scope.spawn(|| self.sync_directory(directory))).collect();
-            let mut result = work();
-            for other in others {
-                let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                result = result.and(other);
-            }
-            result
-        })
     }
 }
 

@@ -142,7 +142,8 @@ impl FsStage {
         // An earlier holder may have made the file and its directory, and gone without a save.
         directories.extend(parent.parent().map(Path::to_owned));
         directories.insert(parent);
-        self.inner.sync_with(&directories, || self.sync_data())?;
+        self.sync_data()?;
+        self.inner.sync_directories(&directories)?;
         self.inner.unsynced.settle(&debts);
         Ok(())
     }
@@ -160,7 +161,8 @@ impl FsStage {
         // again with a debt of its own.
         inner.with_parents(target, || fs::metadata(parent))?;
         let debts = inner.unsynced.debts(parent, &inner.root);
-        inner.sync_with(&debts.parents(), || self.sync_data())?;
+        self.sync_data()?;
+        inner.sync_directories(&debts.parents())?;
         inner.unsynced.settle(&debts);
         inner.with_parents(target, || fs::rename(&self.path, target))?;
         inner.note(|| format!("place {}", target.strip_prefix(&inner.root).unwrap_or(target).display()));

@@ -94,10 +94,9 @@ impl Inner {
         let mut temporary = self.with_parents(target, || Temporary::create(target))?;
         temporary.fill(bytes, self.clock.now())?;
         let debts = self.unsynced.debts(parent, &self.root);
-        self.sync_with(&debts.parents(), || {
-            self.note(|| "sync a new file".to_owned());
-            temporary.file.sync_data()
-        })?;
+        self.note(|| "sync a new file".to_owned());
+        temporary.file.sync_data()?;
+        self.sync_directories(&debts.parents())?;
         self.unsynced.settle(&debts);
         temporary.place(target, mode)?;
         self.note(|| format!("place {}", target.strip_prefix(&self.root).unwrap_or(target).display()));
