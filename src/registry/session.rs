@@ -40,6 +40,18 @@ impl Session {
         Ok((self, received))
     }
 
+    /// Takes a body as a whole: after an error of the body or of the store nothing of it is left.
+    pub(super) async fn receive_or_discard(mut self, body: Incoming<'_>) -> Result<Self> {
+        let mut hashing = Hashing::new(self.hashers);
+        if let Err(error) = receive(&mut *self.stage, &mut hashing, None, body).await {
+            // The failure that the client has to hear of is the first one.
+            let _ = self.stage.discard().await;
+            return Err(error);
+        }
+        self.hashers = hashing.finish().await?;
+        Ok(self)
+    }
+
     /// The sha256 of the bytes, and their digest under `algorithm`.
     pub(super) fn digests(&self, algorithm: Algorithm) -> Result<(Digest, Digest)> {
         let finish = |hasher: &Option<Hasher>| hasher.clone().map(Hasher::finish);

@@ -42,7 +42,7 @@ struct Simulation {
 #[tokio::test]
 async fn what_was_answered_is_there_after_a_crash() {
     for seed in 0..SEEDS {
-        let faults = |random: &mut Random| Faults { crash_at: Some(1 + random.below(120) as u64), fail_per_mille: 0 };
+        let faults = |random: &mut Random| Faults { crash_at: Some(1 + random.below(120) as u64), ..Faults::default() };
         Simulation::new(seed).run(seed, faults).await;
     }
 }
@@ -50,7 +50,7 @@ async fn what_was_answered_is_there_after_a_crash() {
 #[tokio::test]
 async fn errors_of_the_store_leave_nothing_half_done() {
     for seed in 0..SEEDS {
-        let faults = |random: &mut Random| Faults { crash_at: None, fail_per_mille: random.below(60) };
+        let faults = |random: &mut Random| Faults { fail_per_mille: random.below(60), ..Faults::default() };
         Simulation::new(seed).run(seed, faults).await;
     }
 }

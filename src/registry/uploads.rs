@@ -34,14 +34,7 @@ impl Registry {
         }
         let id = sys::upload_id();
         if let Some(digest) = &start.digest {
-            let session = self.create_session(repository, &id, digest.algorithm()).await?;
-            let (session, received) = session.receive(None, body).await?;
-            if let Err(error) = received {
-                // Nobody knows the id: there is nothing to continue.
-                session.discard().await?;
-                return Err(error);
-            }
-            self.publish(repository, session, digest).await?;
+            self.take_whole(repository, &id, digest, body).await?;
             return Ok(Started::Done(*digest));
         }
         // Go's time.RFC3339, which distribution parses it with, has no fraction of seconds when it writes.
@@ -52,6 +45,28 @@ impl Registry {
             self.announce(repository, &id, Algorithm::Sha512).await?;
         }
         Ok(Started::Session(id))
+    }
+
+    /// A blob in one request. Nobody knows the id, so that nothing could continue what is left of a failure: it is removed,
+    /// a full disk being the likeliest of them.
+    async fn take_whole(
+        &self,
+        repository: &Repository,
+        id: &UploadId,
+        digest: &Digest,
+        body: Incoming<'_>,
+    ) -> Result<()> {
+        let taken = async {
+            let session = self.create_session(repository, id, digest.algorithm()).await?;
+            let session = session.receive_or_discard(body).await?;
+            self.publish(repository, session, digest).await
+        }
+        .await;
+        if taken.is_err() {
+            // The failure that the client has to hear of is the first one.
+            let _ = self.remove_session(repository, id).await;
+        }
+        taken
     }
 
     /// PATCH: appends; `range` is the request's `Content-Range`. Answers the size so far. What arrived before an error of
@@ -66,7 +81,7 @@ impl Registry {
         self.writable()?;
         let session = self.open_session(repository, id, range, None).await?;
         let (session, received) = session.receive(range, body).await?;
-        let size = self.save_session(repository, id, session).await?;
+        let size = self.save_session(repository, id, session).await.map_err(cancelled)?;
         received.map(|()| size)
     }
 
@@ -86,7 +101,7 @@ impl Registry {
             self.save_session(repository, id, session).await?;
             return Err(error);
         }
-        let published = self.publish(repository, session, digest).await;
+        let published = self.publish(repository, session, digest).await.map_err(cancelled);
         if matches!(published, Ok(()) | Err(Error::DigestMismatch { .. })) {
             self.remove_session(repository, id).await?;
         }
@@ -154,6 +169,14 @@ pub(super) fn busy(error: store::Error) -> Error {
     match error {
         store::Error::Busy { .. } | store::Error::Exists { .. } => Error::UploadBusy,
         error => error.into(),
+    }
+}
+
+/// The bytes of a session that was open are gone: a request that came before the first of them has cancelled it.
+fn cancelled(error: Error) -> Error {
+    match error {
+        Error::Store(error) if error.is_not_found() => Error::UploadUnknown,
+        error => error,
     }
 }
 

@@ -1,12 +1,14 @@
 //! Sessions: what comes in pieces, is cut, resumed, refused and cancelled.
 
 use std::pin::pin;
+use std::sync::Arc;
 
-use crate::registry::testing::{World, begin, body, on_every_store, push_blob, repository, sha512};
+use crate::registry::testing::{OPTIONS, World, begin, body, on_every_store, push_blob, repository, sha512};
 use crate::registry::{Error, Options, Registry, Started};
 use crate::spec::route::UploadStart;
 use crate::spec::{Algorithm, ByteRange, Digest, Hasher, UploadId};
 use crate::store::Key;
+use crate::store::faulty::{Faults, Faulty};
 
 on_every_store! {
     a_whole_blob_in_one_request pieces_make_a_blob nothing_makes_the_empty_blob
@@ -14,7 +16,8 @@ on_every_store! {
     one_request_at_a_time cancelled_sessions_are_gone unknown_sessions
     another_process_goes_on_from_the_saved_state without_a_state_the_bytes_are_read_again
     sessions_of_distribution_are_continued sha512_is_linked_under_both_names sha512_may_be_announced_or_not
-    mounts read_only_takes_nothing a_cut_whole_blob_leaves_nothing a_repeated_blob_heals
+    mounts read_only_takes_nothing a_cut_whole_blob_leaves_nothing a_failed_whole_blob_leaves_no_session
+    a_repeated_blob_heals
 }
 
 const LARGE: usize = (1 << 20) + 12_345;
@@ -289,6 +292,21 @@ async fn a_cut_whole_blob_leaves_nothing(world: World) {
     let wrong = world.registry.start_upload(&repository("app"), &start, pin!(body([Some(b"abc")]))).await;
     assert!(matches!(wrong, Err(Error::DigestMismatch { .. })), "{wrong:?}");
     assert_eq!(world.keys().await, Vec::<String>::new());
+}
+
+/// Least of all on a full disk: nobody knows the id, so nobody could end the session.
+async fn a_failed_whole_blob_leaves_no_session(world: World) {
+    for (seed, fail_at) in (0..8).flat_map(|seed| (1..20).map(move |fail_at| (seed, fail_at))) {
+        let faults = Faults { fail_at: Some(fail_at), ..Faults::default() };
+        let driver = Arc::new(Faulty::new(Arc::clone(&world.driver), seed, faults));
+        let registry = Registry::new(driver, world.clock.clone(), OPTIONS);
+        let bytes = format!("{seed} {fail_at}");
+        let digest = Digest::sha256(bytes.as_bytes());
+        let done = push_blob(&registry, "app", bytes.as_bytes(), digest).await;
+        assert!(fail_at > 1 || matches!(done, Err(Error::Store(_))), "{done:?}");
+        let left: Vec<String> = world.keys().await.into_iter().filter(|key| key.contains("_uploads")).collect();
+        assert_eq!(left, Vec::<String>::new(), "change {fail_at} failed: {done:?}");
+    }
 }
 
 async fn a_repeated_blob_heals(world: World) {

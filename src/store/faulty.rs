@@ -42,6 +42,8 @@ impl Random {
 pub(crate) struct Faults {
     /// The crash comes with this change, counted from 1 since the beginning or the last restart.
     pub(crate) crash_at: Option<u64>,
+    /// This change alone, counted likewise, is answered with an error.
+    pub(crate) fail_at: Option<u64>,
     /// Of so many calls in a thousand an error is answered; of those that change something, half have their effect.
     pub(crate) fail_per_mille: usize,
 }
@@ -114,7 +116,8 @@ impl Faulty {
         state.changes += 1;
         state.crashed = state.faults.crash_at == Some(state.changes);
         let per_mille = state.faults.fail_per_mille;
-        if !state.crashed && state.random.below(1000) >= per_mille {
+        let fails = state.faults.fail_at == Some(state.changes);
+        if !state.crashed && !fails && state.random.below(1000) >= per_mille {
             return Fate::Done;
         }
         if state.random.below(2) == 0 { Fate::Lost } else { Fate::Unanswered }

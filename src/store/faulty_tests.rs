@@ -218,7 +218,7 @@ async fn crash_everywhere(seed: u64, make: impl Fn() -> (Arc<dyn Driver>, Box<dy
     let (mut crash_at, mut crashes) = (1, 0);
     loop {
         let (inner, lose) = make();
-        let mut world = World::new(inner, seed, Faults { crash_at: Some(crash_at), fail_per_mille: 0 });
+        let mut world = World::new(inner, seed, Faults { crash_at: Some(crash_at), ..Faults::default() });
         for _ in 0..STEPS {
             world.step().await;
             if world.store.crashed() {
@@ -263,7 +263,7 @@ async fn files_survive_a_crash_at_every_change() {
 #[tokio::test]
 async fn memory_survives_errors() {
     for seed in 0..200 {
-        let faults = Faults { crash_at: None, fail_per_mille: 150 };
+        let faults = Faults { fail_per_mille: 150, ..Faults::default() };
         let mut world = World::new(Arc::new(Memory::new(Clock::System)), seed, faults);
         for _ in 0..3 {
             for _ in 0..STEPS {
@@ -277,7 +277,7 @@ async fn memory_survives_errors() {
 
 #[tokio::test]
 async fn a_crash_silences_the_store() {
-    let store = Faulty::new(Arc::new(Memory::new(Clock::System)), 7, Faults { crash_at: Some(2), fail_per_mille: 0 });
+    let store = Faulty::new(Arc::new(Memory::new(Clock::System)), 7, Faults { crash_at: Some(2), ..Faults::default() });
     let (one, two) = (key("one"), key("two"));
     store.write(&one, "1".into(), WriteMode::Create).await.expect("written");
     assert!(!store.crashed());
