@@ -183,7 +183,10 @@ impl<'a> Copier<'a> {
         let graph = &part.graph;
         let mut report = CopyReport::default();
         let news: Vec<&Descriptor> = graph.blobs.iter().filter(|blob| !self.blobs.is_taken(&blob.digest)).collect();
-        self.tell(Event::Planned { blobs: news.len(), bytes: news.iter().map(|blob| blob.size).sum() });
+        self.tell(Event::Planned {
+            blobs: news.len(),
+            bytes: news.iter().fold(0, |sum, blob| blob.size.saturating_add(sum)),
+        });
         let mut blobs = stream::iter(&graph.blobs)
             .map(|blob| async move { self.blob(blob, trust).await.map(|outcome| (blob.size, outcome)) })
             .buffer_unordered(self.options.concurrency);

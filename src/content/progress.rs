@@ -69,7 +69,7 @@ impl CopyReport {
         match outcome {
             Outcome::Copied => {
                 self.copied += 1;
-                self.bytes += size;
+                self.bytes = self.bytes.saturating_add(size);
             }
             Outcome::Mounted => self.mounted += 1,
             Outcome::Present | Outcome::Foreign => self.skipped += 1,
@@ -82,6 +82,6 @@ impl AddAssign for CopyReport {
         self.copied += other.copied;
         self.mounted += other.mounted;
         self.skipped += other.skipped;
-        self.bytes += other.bytes;
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }

@@ -32,14 +32,15 @@ pub(crate) fn repositories(
     for (at, view) in views.iter().enumerate() {
         let total = &mut plans[at].bytes.total;
         walker.walk(view, view.everything(), |id| {
-            *total += stored_bytes(inventory, id);
+            *total = total.saturating_add(stored_bytes(inventory, id));
             let owner = &mut owners[id.index()];
             *owner = if *owner == Owner::Nobody { Owner::One(at) } else { Owner::Several };
         });
     }
     for id in inventory.ids() {
         if let Owner::One(at) = owners[id.index()] {
-            plans[at].bytes.exclusive += stored_bytes(inventory, id);
+            let exclusive = &mut plans[at].bytes.exclusive;
+            *exclusive = exclusive.saturating_add(stored_bytes(inventory, id));
         }
     }
     owners
@@ -86,7 +87,7 @@ pub(crate) fn tags(
         }
         let root = (target.content, Root::LeftAlone);
         walker.walk(&views[target.repository], [root], |id| {
-            target.bytes.total += stored_bytes(inventory, id);
+            target.bytes.total = target.bytes.total.saturating_add(stored_bytes(inventory, id));
             let reached = &mut reach[id.index()];
             *reached = if *reached == Reach::Nobody { Reach::One(number) } else { Reach::Several };
         });
@@ -95,7 +96,8 @@ pub(crate) fn tags(
         if let Reach::One(number) = reach[id.index()]
             && targets[number].tags.len() == 1
         {
-            targets[number].bytes.unique += stored_bytes(inventory, id);
+            let unique = &mut targets[number].bytes.unique;
+            *unique = unique.saturating_add(stored_bytes(inventory, id));
         }
     }
     for target in &targets {

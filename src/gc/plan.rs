@@ -149,7 +149,8 @@ pub(crate) fn plan(inventory: &Inventory, policy: &Policy, now: Timestamp) -> Pl
     blobs.sort_by_key(|blob| *inventory.digest(blob.content));
     for blob in &blobs {
         if let Owner::One(at) = blob.owner {
-            repositories[at].bytes.freed += inventory.content(blob.content).size.unwrap_or(0);
+            let freed = &mut repositories[at].bytes.freed;
+            *freed = freed.saturating_add(inventory.content(blob.content).size.unwrap_or(0));
         }
     }
     account::tags(&views, policy, now, &mut repositories, &mut walker);
@@ -169,7 +170,7 @@ fn summarize(inventory: &Inventory, repositories: &[RepositoryPlan], blobs: &[Bl
     }
     for blob in blobs {
         match inventory.content(blob.content).size {
-            Some(size) => summary.bytes_freed += size,
+            Some(size) => summary.bytes_freed = summary.bytes_freed.saturating_add(size),
             None => summary.sizes_unknown += 1,
         }
     }

@@ -229,6 +229,20 @@ fn without_rules_only_garbage_goes() {
     assert_eq!((bytes.total, bytes.exclusive, bytes.freed), (703, 703, 400));
 }
 
+/// Over the API, sizes are what strangers write into manifests.
+#[test]
+fn sizes_beyond_all_storage_do_not_wrap() {
+    let mut model = three_images();
+    for item in [0, 1, 2] {
+        model.items[item].size = u64::MAX - 1;
+    }
+    let inventory = model.inventory(false);
+    let plan = plan(&inventory, &untagged(), timestamp(0));
+    assert_eq!(plan.summary.bytes_freed, u64::MAX);
+    let bytes = plan.repositories[0].bytes;
+    assert_eq!((bytes.total, bytes.exclusive, bytes.freed), (u64::MAX, u64::MAX, u64::MAX));
+}
+
 #[test]
 fn untagged_manifests_go_when_asked_for() {
     let inventory = three_images().inventory(false);

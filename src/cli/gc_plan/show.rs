@@ -161,7 +161,7 @@ impl<'a> Shown<'a> {
                     repository: called.into(),
                     tags: Part::default(),
                     manifests: Part::default(),
-                    frees: sizes.iter().sum(),
+                    frees: sizes.iter().fold(0, |sum, size| size.saturating_add(sum)),
                     exclusive: None,
                     total: None,
                     blocked: false,
