@@ -311,16 +311,12 @@ impl<R: Row> Rows<R> {
 /// A text of foreign origin without what a terminal would obey: control characters are shown escaped. Line ends and tabs
 /// stay.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    let obeyed = |c: char| {
-        (c.is_control() && c != '\n' && c != '\t')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(obeyed) {
+    if !text.contains(is_obeyed) {
         return text.into();
     }
     text.chars()
         .fold(String::with_capacity(text.len()), |mut out, c| {
-            if obeyed(c) {
+            if is_obeyed(c) {
                 out.extend(c.escape_default())
             } else {
                 out.push(c)
@@ -328,6 +324,12 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
             out
         })
         .into()
+}
+
+/// Whether a terminal takes it for an order: to move, to color, to turn the direction of a line.
+fn is_obeyed(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Prints what the grammar of the command line has to say: help and version to standard output, mistakes to the other.

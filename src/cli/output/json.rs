@@ -3,14 +3,13 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Document;
+use super::{Document, is_obeyed};
 use crate::cli::failure::{Failure, Kind};
 
 /// One item on one line.
 pub(crate) fn line(item: &impl Serialize) -> Result<String, Failure> {
-    let mut text = serde_json::to_string(item).map_err(unserializable)?;
-    text.push('\n');
-    Ok(text)
+    let text = serde_json::to_string(item).map_err(unserializable)?;
+    Ok(inert(&text))
 }
 
 /// The whole document.
@@ -29,9 +28,24 @@ pub(crate) fn document<T: Serialize>(
     if let Some(summary) = summary {
         members.insert("summary".into(), summary);
     }
-    let mut text = serde_json::to_string_pretty(&members).map_err(unserializable)?;
-    text.push('\n');
-    Ok(text)
+    let text = serde_json::to_string_pretty(&members).map_err(unserializable)?;
+    Ok(inert(&text))
+}
+
+/// The same document and a line end, without what a terminal would obey. JSON itself escapes the controls of ASCII alone;
+/// the others occur in strings only, where an escape says the same.
+fn inert(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        if is_obeyed(c) {
+            // All of them are of the basic plane: one escape is enough.
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out.push('\n');
+    out
 }
 
 /// An entry of `errors`.
@@ -58,6 +72,10 @@ mod tests {
         assert_eq!(
             flat,
             r#"{"schema":"reg.tags/v1","registry":"r","repository":null,"items":[1],"errors":[{"reference":"r/x","exit":4,"reason":"denied","message":"no"}],"summary":{"n":1}}"#
+        );
+        assert_eq!(
+            line(&json!("\u{9b}31m \u{202e}\u{7f} é\t")).expect("serializes"),
+            "\"\\u009b31m \\u202e\\u007f é\\t\"\n"
         );
         assert_eq!(line(&json!({"a": "b\n"})).expect("serializes"), "{\"a\":\"b\\n\"}\n");
     }
