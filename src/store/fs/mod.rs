@@ -10,15 +10,16 @@
 //! to a blocking thread costs more than the system call. Syncs and the bytes of uploads go to blocking threads, and so does
 //! what is left of a listing that turns out long.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
+use rustix::fs::OFlags;
 
 use super::{
     Data, Driver, Error, Key, ListQuery, Listing, Object, Prefix, Result, Stage, StageMode, Stat, WriteMode,
@@ -176,7 +177,10 @@ impl Driver for Fs {
 
     async fn read(&self, key: &Key, range: Option<ByteRange>) -> Result<Object> {
         let failed = |source| read_error(key.as_str(), source);
-        let file = File::open(self.0.path(key.as_str())?).map_err(failed)?;
+        // A pipe in a value's place would keep the thread until somebody writes to it; files know no waiting.
+        let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+        let path = self.0.path(key.as_str())?;
+        let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path).map_err(failed)?;
         let stat = stat_of(&file.metadata().map_err(failed)?);
         let stat = stat.ok_or_else(|| Error::NotFound { key: key.to_string() })?;
         let range = checked_range(key, stat.size, range)?;

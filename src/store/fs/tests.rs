@@ -1,5 +1,6 @@
 //! The file driver passes the suite.
 
+use std::fs::File;
 use std::os::unix::fs::symlink;
 
 use jiff::SignedDuration;
@@ -237,6 +238,16 @@ async fn listings_see_what_others_left() {
     let expected = ["a/link", "a/notes.tmp", tag.as_str(), "linked/link", "linked/notes.tmp"];
     assert_eq!(names(&fs, Depth::All).await, expected);
     assert_eq!(names(&fs, Depth::Children).await, ["a/", &format!("{TEMPORARY}/"), "linked/"]);
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_value_is_none() {
+    let (directory, fs) = fresh();
+    let base = directory.path().join(BASE);
+    fs::create_dir_all(&base).expect("made");
+    rustix::fs::mkfifoat(rustix::fs::CWD, base.join("link"), rustix::fs::Mode::RWXU).expect("made");
+    assert!(matches!(fs.stat(&key("link")).await, Err(Error::NotFound { .. })));
+    assert!(matches!(fs.read(&key("link"), None).await, Err(Error::NotFound { .. })));
 }
 
 #[tokio::test]
