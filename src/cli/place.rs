@@ -137,7 +137,7 @@ impl Opened {
             (_, _) => {
                 let names: Vec<_> = tags.iter().take(10).map(Tag::as_str).collect();
                 Err(Failure::usage(format!("there are several images in {place}"))
-                    .with_hint(format!("name one ({place}:TAG; there is {}), or --all-tags", names.join(", "))))
+                    .with_hint(format!("name one: {place}:TAG; there is {}", names.join(", "))))
             }
         }
     }

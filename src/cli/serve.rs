@@ -46,7 +46,10 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
 /// The configuration that file and flags describe together.
 fn configure(context: &Context, args: &Args) -> Result<Config, Failure> {
     let mut config = match &args.config {
-        Some(path) => read_config(context, path, args.addr.clone(), args.root.clone())?,
+        Some(path) => {
+            check_overrides(context)?;
+            read_config(context, path, args.addr.clone(), args.root.clone())?
+        }
         None => {
             let root = match &args.root {
                 Some(root) => root.clone(),
@@ -67,6 +70,28 @@ fn configure(context: &Context, args: &Args) -> Result<Config, Failure> {
         config.log.level = Level::Debug;
     }
     Ok(config)
+}
+
+/// Variables that look like overrides of the configuration file and are none.
+const NO_OVERRIDES: [&str; 2] = ["REGISTRY_AUTH_FILE", "REGISTRY_CONFIGURATION_PATH"];
+
+/// Overrides that close a registry: to start without them would open it.
+const GUARDS: [&str; 3] = ["REGISTRY_AUTH", "REGISTRY_HTTP_TLS", "REGISTRY_PROXY"];
+
+/// Says which `REGISTRY_*` variables are not in force yet.
+///
+/// # Errors
+/// Where one asks for authentication, TLS or a proxy.
+fn check_overrides(context: &Context) -> Result<(), Failure> {
+    let names = context.environment.variables().keys();
+    for name in names.filter(|name| name.starts_with("REGISTRY_") && !NO_OVERRIDES.contains(&name.as_str())) {
+        if GUARDS.iter().any(|guard| name.starts_with(guard)) {
+            let what = format!("{name}: not supported yet, and without it the registry would stand open");
+            return Err(Failure::usage(what).with_hint("unset it to serve without"));
+        }
+        context.output.note(format!("warning: {name}: overrides of the configuration file are not effective yet"));
+    }
+    Ok(())
 }
 
 /// Reads a configuration file; what is wrong with it and harmless is said.

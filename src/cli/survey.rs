@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
+use jiff::Timestamp;
 
 use super::enrich::Enricher;
 use super::failure::{Failure, Kind};
@@ -27,6 +28,20 @@ pub(crate) struct Survey {
     pub(crate) tags: BTreeMap<Tag, Digest>,
     pub(crate) manifests: BTreeMap<Digest, Arc<Manifest>>,
     pub(crate) blocked: Option<Blocked>,
+}
+
+/// When images were built.
+#[derive(Debug, Default)]
+pub(crate) struct Dates(Vec<(Digest, Option<Timestamp>)>);
+
+impl Dates {
+    /// Puts the dates beside the images that [`Survey::fill`] has put there.
+    pub(crate) fn fill(self, inventory: &mut Inventory) {
+        for (digest, created) in self.0 {
+            let id = inventory.intern(digest);
+            inventory.set_created(id, created);
+        }
+    }
 }
 
 impl Survey {
@@ -95,19 +110,16 @@ impl Survey {
         self.blocked.get_or_insert_with(|| Blocked::Failed(format!("{what} cannot be read: {}", failure.line())));
     }
 
-    /// Says of every image when it was built, for rules about age. What cannot be read is of unknown age.
-    pub(crate) async fn add_dates(&self, enricher: &Enricher, inventory: &mut Inventory) {
+    /// When every image was built, for rules about age. What cannot be read is of unknown age.
+    pub(crate) async fn dates(&self, enricher: &Enricher) -> Dates {
         let configs = self.manifests.iter().filter_map(|(digest, manifest)| match manifest.content() {
             Content::Image { config: Some(config), .. } => Some((*digest, config.clone())),
             _ => None,
         });
-        let mut found = stream::iter(configs)
+        let found = stream::iter(configs)
             .map(async |(digest, config)| (digest, enricher.config(&config).await))
             .buffer_unordered(CONCURRENCY);
-        while let Some((digest, config)) = found.next().await {
-            let id = inventory.intern(digest);
-            inventory.set_created(id, config.ok().and_then(|config| config.created()));
-        }
+        Dates(found.map(|(digest, config)| (digest, config.ok().and_then(|config| config.created()))).collect().await)
     }
 
     /// Puts what was found into an inventory, which is to be finished when all is in it.

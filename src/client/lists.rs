@@ -21,6 +21,9 @@ use crate::spec::{Page, Repository, Route, Scopes, Tag};
 /// Largest page that is read. A registry that knows no paging sends 100,000 tags in 10 MiB.
 const PAGE_BYTES_MAX: usize = 128 << 20;
 
+/// Pages without anything new that are followed: some registries filter after paging. One that goes on and on is hostile.
+const IDLE_PAGES_MAX: usize = 64;
+
 impl Remote {
     /// The registry's repositories, a page at a time. `page_size` is a wish.
     pub(crate) fn catalog(&self, page_size: Option<usize>) -> BoxStream<'static, Result<Vec<Repository>>> {
@@ -61,6 +64,8 @@ struct Pages {
     first: Option<String>,
     /// No `Link` led here; the page before was only suspiciously full.
     guessed: bool,
+    /// Pages so far that had nothing new.
+    idle: usize,
 }
 
 fn pages<T>(pages: Pages) -> BoxStream<'static, Result<Vec<T>>>
@@ -85,7 +90,7 @@ impl Pages {
     fn new(remote: Remote, list: List, page_size: Option<usize>) -> Self {
         let page_size = page_size.filter(|_| !remote.shared.refuses_page_size.load(Ordering::Relaxed));
         let next = Some(Place::Api(list.route(Page { n: page_size, last: None })));
-        Self { remote, list, page_size, next, asked: HashSet::new(), first: None, guessed: false }
+        Self { remote, list, page_size, next, asked: HashSet::new(), first: None, guessed: false, idle: 0 }
     }
 
     /// The next page's entries; `None` behind the last.
@@ -97,11 +102,12 @@ impl Pages {
             next => next,
         };
         self.asked.insert(answer.url().to_string());
-        let document: Document = {
-            let line = answer.line().clone();
-            let body = answer.bytes(PAGE_BYTES_MAX).await?;
-            serde_json::from_slice(&body)
-                .map_err(|error| Error::Protocol { line, reason: format!("the list cannot be read: {error}") })?
+        let line = answer.line().clone();
+        let nonsense = |reason: String| Error::Protocol { line, reason };
+        let body = answer.bytes(PAGE_BYTES_MAX).await?;
+        let document: Document = match serde_json::from_slice(&body) {
+            Ok(document) => document,
+            Err(error) => return Err(nonsense(format!("the list cannot be read: {error}"))),
         };
         let names = match self.list {
             List::Catalog => document.repositories,
@@ -110,6 +116,12 @@ impl Pages {
         .unwrap_or_default();
         if std::mem::take(&mut self.guessed) && (names.is_empty() || names.first() == self.first.as_ref()) {
             return Ok(None);
+        }
+        if names.is_empty() || names.first() == self.first.as_ref() {
+            self.idle += 1;
+            if self.idle > IDLE_PAGES_MAX {
+                return Err(nonsense("page after page has nothing new".into()));
+            }
         }
         self.next = match (next, names.last()) {
             (Some(url), _) => Some(Place::Url(url)),

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Completeness, Error, Registry, Result};
+use crate::spec::limits::UNKNOWN_CHILDREN_MAX;
 use crate::spec::{Digest, Manifest, Repository};
 use crate::store::Key;
 
@@ -32,18 +33,16 @@ impl Registry {
             .filter(|&child| seen.insert(child))
             .collect();
         let of_index = manifest.is_index();
-        let findings: Vec<Finding> = stream::iter(children)
-            .map(|(digest, size)| self.check_child(repository, digest, size, of_index))
-            .buffered(LOOKUPS)
-            .try_collect()
-            .await?;
         let required = match self.options.completeness {
             Completeness::Whole => true,
             Completeness::SparseIndexes => !manifest.is_index(),
             Completeness::Sparse => false,
         };
+        let mut findings = stream::iter(children)
+            .map(|(digest, size)| self.check_child(repository, digest, size, of_index))
+            .buffered(LOOKUPS);
         let (mut unknown, mut wrong) = (Vec::new(), None);
-        for finding in findings {
+        while let Some(finding) = findings.try_next().await? {
             match finding {
                 Finding::There => {}
                 Finding::Unknown(digest) if required && !unknown.contains(&digest) => unknown.push(digest),
@@ -51,6 +50,9 @@ impl Registry {
                 Finding::WrongSize { digest, expected, actual } => {
                     wrong.get_or_insert(Error::ChildSize { digest, expected, actual });
                 }
+            }
+            if unknown.len() == UNKNOWN_CHILDREN_MAX {
+                break;
             }
         }
         if !unknown.is_empty() {

@@ -93,3 +93,7 @@ pub(crate) const FOREIGN_WRITES_SEEN_SECS: i64 = 2;
 
 /// Largest `index.json` of an image layout, in bytes: some 200,000 entries.
 pub(crate) const LAYOUT_INDEX_BYTES_MAX: usize = 64 << 20;
+
+/// So many children that are not here are named in the refusal of a manifest; then nobody looks for more. A client pushes
+/// them all anyway, and looking for 40,000 would be work that one request can ask for.
+pub(crate) const UNKNOWN_CHILDREN_MAX: usize = 100;

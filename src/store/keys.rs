@@ -196,6 +196,12 @@ impl Prefix {
     }
 }
 
+/// Whether a directory stays when its last value goes. distribution's garbage collection ends in an error at a repository
+/// with manifests and without a directory of tags.
+pub(crate) fn stays(directory: &str) -> bool {
+    directory.starts_with(ROOT) && directory.ends_with("/_manifests/tags")
+}
+
 /// The digest in the tail of a key: `<alg>/<hex>` or `<alg>/<hex>/link`.
 pub(crate) fn digest_of(tail: &str) -> Option<Digest> {
     let (algorithm, rest) = tail.split_once('/')?;

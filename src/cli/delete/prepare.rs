@@ -249,7 +249,7 @@ impl Prepared {
         survey.fill(&self.repository, &mut inventory);
         let policy = Policy { rules: vec![rule], ..Policy::default() };
         if policy.needs_created() {
-            survey.add_dates(enricher, &mut inventory).await;
+            survey.dates(enricher).await.fill(&mut inventory);
         }
         inventory.finish();
         let planned = gc::plan(&inventory, &policy, context.clock.now());

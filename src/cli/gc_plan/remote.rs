@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::enrich::Enricher;
 use crate::cli::failure::{Explain as _, Failure, Kind};
 use crate::cli::output::progress::Bar;
-use crate::cli::survey::Survey;
+use crate::cli::survey::{Dates, Survey};
 use crate::client::{Remote, RemoteRepository};
 use crate::content::Source as _;
 use crate::gc::inventory::{Blocked, Holding, Sight};
@@ -42,17 +42,20 @@ pub(super) async fn read(context: &Context, args: &Args, policy: &Policy) -> Res
             let repository = remote.repository(name);
             let enricher = Enricher::new(repository.clone());
             let surveyed = survey(&repository, &enricher, &bar).await;
-            (repository, enricher, surveyed)
+            // Asked for in here: whoever waits for a turn while these futures rest would wait for ever.
+            let dates = match &surveyed {
+                Ok(survey) if policy.needs_created() => survey.dates(&enricher).await,
+                _ => Dates::default(),
+            };
+            (repository, dates, surveyed)
         })
         .buffered(REPOSITORIES);
     let mut inventory = Inventory::new(Sight::Api);
-    while let Some((repository, enricher, surveyed)) = read.next().await {
+    while let Some((repository, dates, surveyed)) = read.next().await {
         match surveyed {
             Ok(survey) => {
                 survey.fill(&repository, &mut inventory);
-                if policy.needs_created() {
-                    survey.add_dates(&enricher, &mut inventory).await;
-                }
+                dates.fill(&mut inventory);
             }
             // Gone since the catalog was read, or never pushed to: nothing to plan.
             Err(failure) if failure.kind() == Kind::NotFound && args.targets.is_empty() => {}

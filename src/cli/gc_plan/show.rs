@@ -318,8 +318,9 @@ impl<'a> Shown<'a> {
         if self.source.sees_everything() {
             "the space is freed by a garbage collection of the storage; nothing has been changed"
         } else {
-            "over the API only tags and what they reach can be seen: untagged manifests and unreferenced blobs are not \
-             counted, and space is freed by the registry's own garbage collection"
+            "over the API only tags of these repositories and what they reach can be seen: untagged manifests and \
+             unreferenced blobs are not counted, what other repositories share is counted as free, and space is freed \
+             by the registry's own garbage collection"
         }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Inner;
+use crate::store::keys;
 
 /// How often making directories is begun anew when deletions keep removing them. Each turn needs a deletion to come in
 /// between two system calls; so many in a row are no race but a fault.
@@ -116,6 +117,9 @@ impl Inner {
     /// Removes `directory` and those above it as far as they are empty. Answers the lowest that stays.
     pub(super) fn remove_empty(&self, directory: &Path) -> io::Result<PathBuf> {
         for at in directory.ancestors().take_while(|&at| at != self.root) {
+            if at.strip_prefix(&self.root).ok().and_then(Path::to_str).is_some_and(keys::stays) {
+                return Ok(at.to_owned());
+            }
             match fs::remove_dir(at) {
                 Ok(()) => self.unsynced.forget(at),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}

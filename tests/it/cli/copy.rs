@@ -88,7 +88,7 @@ fn there_and_back_through_a_layout() {
         ------- stderr -------
         error: cannot copy oci:$TMP/layout to $REG2/back
           caused by: there are several images in oci:$TMP/layout
-        hint: name one (oci:$TMP/layout:TAG; there is docker, list, nested), or --all-tags
+        hint: name one: oci:$TMP/layout:TAG; there is docker, list, nested
         [exit 2]
     "#]]);
 }

@@ -55,6 +55,18 @@ fn totals_for_people() {
     .assert_eq(&output.stdout);
 }
 
+/// Ages are read while other repositories are: requests under way must not wait for those that rest.
+#[test]
+fn ages_of_many_repositories() {
+    let env = Env::new();
+    for name in 0..8 {
+        for seed in 1..=3 {
+            env.push(&format!("team/app{name}:v{seed}"), &image(10 * name + seed));
+        }
+    }
+    assert_eq!(env.reg("gc-plan $REG --keep 1 -o json").json()["summary"]["tags"], 16);
+}
+
 #[test]
 fn storage_and_api_agree() {
     let env = Env::new();
