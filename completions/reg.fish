@@ -238,7 +238,7 @@ complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l semver -d 'Only tags
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l age-by -d 'What age is counted from' -r -f -a "created\t'When the image was built, as its config says'
 pushed\t'When it was pushed; known of a storage only'"
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l grace -d 'What was written less than this ago stays, as a push may be under way that needs it' -r
-complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l policy -d 'Take rules from a file: [[rule]] sections with the names of these options' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l policy -d 'Take rules from a TOML file: an array of tables named rule, with keys named after these options' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l explain -d 'Say which rule, or what else, keeps or removes REPOSITORY:TAG or REPOSITORY@DIGEST' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l out -d 'Write the plan to this file too, as the JSON document' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l fail-over -d 'Exit with 8 if more than this would be freed, such as 10GiB' -r

@@ -20,9 +20,9 @@ use watch::Watch;
 
 /// Copy images between registries and image layouts
 ///
-/// SRC and DST are references, or image layouts oci:DIR[:TAG]. An index is copied with all its platforms, and digests stay
-/// what they are. What the target has is not sent again, blobs of another repository of the same registry are mounted, and
-/// a copy that was interrupted goes on where it stopped.
+/// SRC and DST are references, or image layouts oci:DIR or oci:DIR:TAG. An index is copied with all its platforms, and
+/// digests stay what they are. What the target has is not sent again, blobs of another repository of the same registry are
+/// mounted, and a copy that was interrupted goes on where it stopped.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// What to copy

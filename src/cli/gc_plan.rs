@@ -1,6 +1,6 @@
 //! `reg gc-plan`: what retention and garbage collection would free, without changing anything.
 //!
-//! The inventory comes from a storage directory or over the API of any registry; the plan is [`gc::plan`]'s, the same value
+//! The inventory comes from a storage directory or over the API of any registry; the plan is [`gc::plan()`]'s, the same value
 //! that a collection carries out. Here it is only asked for, and shown.
 
 mod explain;

@@ -24,7 +24,7 @@ const CONCURRENCY: usize = 8;
 /// Show what an image or index is made of
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Image or index, or oci:DIR[:TAG]; without a tag, latest
+    /// Image or index, oci:DIR or oci:DIR:TAG; without a tag, latest
     reference: String,
 
     /// Write the manifest, exactly its bytes

@@ -49,7 +49,7 @@ pub(crate) struct Rules {
     #[arg(long, value_name = "AGE", value_parser = duration)]
     grace: Option<Duration>,
 
-    /// Take rules from a file: [[rule]] sections with the names of these options
+    /// Take rules from a TOML file: an array of tables named rule, with keys named after these options
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 }
