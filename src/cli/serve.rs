@@ -135,6 +135,12 @@ async fn serve(context: &Context, args: &Args, config: &Config) -> Result<Stoppe
     let server = Server::bind(&config.address, registry, context.clock.clone(), timeouts, access_log)
         .await
         .map_err(cannot_listen)?;
+    if !server.address().ip().is_loopback() {
+        let address = server.address();
+        context
+            .output
+            .note(format!("warning: whoever reaches {address} may pull and push: there is no authentication yet"));
+    }
     if args.config.is_none() {
         announce(context, &server, &config.storage)?;
     }
