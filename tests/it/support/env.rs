@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use expect_test::Expect;
 use tempfile::TempDir;
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 use super::http::Client;
 use super::image::Image;
 use super::server::{Server, reg};
+use super::watchdog::{self, Watchdog};
 
 /// A world for one test.
 #[derive(Debug)]
@@ -106,9 +108,13 @@ impl Env {
         self.run(reg().args(arguments), input)
     }
 
-    /// Runs any command in this world.
+    /// Runs any command in this world. One that hangs is killed, with all that it started, and fails the test.
     pub(crate) fn run(&self, command: &mut Command, input: &str) -> Output {
-        let mut child = command
+        self.run_within(watchdog::PATIENCE, command, input)
+    }
+
+    pub(crate) fn run_within(&self, patience: Duration, command: &mut Command, input: &str) -> Output {
+        let mut child = watchdog::in_group(command)
             .current_dir(self.directory.path())
             .env("HOME", self.home())
             .envs(&self.variables)
@@ -117,11 +123,14 @@ impl Env {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
+        let watchdog = Watchdog::over_group(&child, patience);
         // Programs that do not read end before all is written.
         let _ = child.stdin.take().expect("stdin is piped").write_all(input.as_bytes());
         let output = child.wait_with_output().expect("the program ends");
         let text = |bytes: Vec<u8>| self.normalize(&String::from_utf8(bytes).expect("output is UTF-8"));
-        Output { stdout: text(output.stdout), stderr: text(output.stderr), exit: output.status.code() }
+        let output = Output { stdout: text(output.stdout), stderr: text(output.stderr), exit: output.status.code() };
+        assert!(!watchdog.has_fired(), "{:?} did not end in {patience:?}\n{output}", command.get_program());
+        output
     }
 
     /// Puts what differs from run to run in place of its names.

@@ -8,6 +8,7 @@ pub(crate) mod image;
 pub(crate) mod proxy;
 pub(crate) mod scripted;
 pub(crate) mod server;
+pub(crate) mod watchdog;
 
 pub(crate) use env::{Env, Output};
 pub(crate) use http::{Client, Response};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
 use super::http::Client;
+use super::watchdog::Watchdog;
 
 /// A running server. It is killed when the value goes.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ impl Server {
             .stderr(Stdio::inherit())
             .spawn()
             .expect("the program starts");
+        let _watchdog = Watchdog::over(&child);
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut ready = String::new();
         let host = loop {
@@ -59,6 +61,7 @@ impl Server {
         let command = command.arg("serve").arg(config);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
+        let _watchdog = Watchdog::over(&child);
         let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut log = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let mut ready = String::new();
@@ -89,6 +92,7 @@ impl Server {
 
     /// Waits for the end of the server; its status and the rest of its standard output.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
+        let _watchdog = Watchdog::over(&self.child);
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).expect("stdout is text");
         (self.child.wait().expect("the server ends"), rest)
