@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use tokio::sync::{OnceCell, mpsc};
 
 use super::error::LayoutError;
@@ -118,8 +119,8 @@ impl Files {
     pub(super) async fn read(&self, path: &Path, max: usize) -> Result<Option<Vec<u8>>> {
         let path = path.to_owned();
         blocking(move || {
-            let file = match File::open(&path) {
-                Ok(file) => file,
+            let file = match open(&path) {
+                Ok((file, _)) => file,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(LayoutError::io(path)(error)),
             };
@@ -151,9 +152,8 @@ impl Files {
         let (digest, size) = (blob.digest, blob.size);
         let (sender, receiver) = mpsc::channel(CHUNKS);
         let opened = path.clone();
-        let file = blocking(move || match File::open(&opened) {
-            Ok(file) => {
-                let got = file.metadata().map_err(LayoutError::io(&opened))?.len();
+        let file = blocking(move || match open(&opened) {
+            Ok((file, got)) => {
                 let reason = format!("it has {got} bytes instead of {size}");
                 if got == size { Ok(file) } else { Err(LayoutError::Damaged { path: opened, reason }) }
             }
@@ -214,7 +214,8 @@ impl Files {
         let dir = self.dir.clone();
         blocking(move || {
             let _lock = lock(&dir)?;
-            let bytes = fs::read(&path).map_err(LayoutError::io(&path))?;
+            let mut bytes = Vec::new();
+            open(&path).and_then(|(mut file, _)| file.read_to_end(&mut bytes)).map_err(LayoutError::io(&path))?;
             let mut index =
                 Index::parse(&bytes).map_err(|reason| LayoutError::Damaged { path: path.clone(), reason })?;
             change(&mut index);
@@ -226,6 +227,14 @@ impl Files {
         })
         .await
     }
+}
+
+/// Opens a file to read it, and its size. A pipe or device in its place is an error: nobody waits for who may write there.
+fn open(path: &Path) -> io::Result<(File, u64)> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(nonblocking).open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok((file, metadata.len())) } else { Err(io::Error::other("it is no regular file")) }
 }
 
 /// Keeps other writers out until the value goes. The lock is on the directory: the files in it are replaced.

@@ -207,3 +207,20 @@ async fn lists_under_the_fallback_tag_are_read() {
     let found = layout.referrers(&root.digest).await.expect("listed");
     assert_eq!(found.iter().map(|found| found.digest).collect::<Vec<_>>(), [referrer.digest]);
 }
+
+/// What stands in the place of a file and never ends is an error at once.
+#[tokio::test]
+async fn nobody_waits_for_a_pipe() {
+    let (dir, place) = (tempfile::tempdir().expect("a directory"), Memory::default());
+    let root = stock(&place);
+    let layout = Layout::open_or_make(dir.path()).await.expect("new");
+    copy(&place, &layout, "v1").await.expect("copied");
+    let blob = Files::new(dir.path().into()).blob_path(&root.digest);
+    for path in [blob, dir.path().join("index.json"), dir.path().join("oci-layout")] {
+        fs::remove_file(&path).expect("there");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).expect("made");
+        let read = async { Layout::open(dir.path()).await?.manifest(&Locator::Tag(tag("v1"))).await };
+        let error = read.await.expect_err("no manifest");
+        assert!(std::error::Error::source(&error).is_some_and(|cause| cause.to_string() == "it is no regular file"));
+    }
+}
