@@ -150,12 +150,12 @@ complete -c reg -n "__fish_reg_using_subcommand cp" -l plain-http -d 'Speak HTTP
 complete -c reg -n "__fish_reg_using_subcommand cp" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand cp" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand cp" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c reg -n "__fish_reg_using_subcommand delete" -l journal -d 'Write the journal to this file' -r -F
-complete -c reg -n "__fish_reg_using_subcommand delete" -l match -d 'Tags that match the regular expression' -r
-complete -c reg -n "__fish_reg_using_subcommand delete" -l filter -d 'Tags that match the pattern' -r
-complete -c reg -n "__fish_reg_using_subcommand delete" -l except -d 'Never tags that match the regular expression' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -l journal -d 'Write the journal to this file instead' -r -F
+complete -c reg -n "__fish_reg_using_subcommand delete" -l match -d 'Tags in which the regular expression matches anywhere; ^ and $ anchor it' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -l filter -d 'Tags that match the pattern as a whole' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -l except -d 'Never tags in which the regular expression matches anywhere' -r
 complete -c reg -n "__fish_reg_using_subcommand delete" -l older-than -d 'Images built at least this long ago, such as 30d; those of unknown age stay' -r
-complete -c reg -n "__fish_reg_using_subcommand delete" -l keep -d 'Never the newest N of them' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -l keep -d 'Never the newest N of those selected; alone, all tags but the newest N' -r
 complete -c reg -n "__fish_reg_using_subcommand delete" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
 complete -c reg -n "__fish_reg_using_subcommand delete" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
 wide\t'The table with every column'
@@ -180,12 +180,12 @@ complete -c reg -n "__fish_reg_using_subcommand delete" -l plain-http -d 'Speak 
 complete -c reg -n "__fish_reg_using_subcommand delete" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand delete" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c reg -n "__fish_reg_using_subcommand rm" -l journal -d 'Write the journal to this file' -r -F
-complete -c reg -n "__fish_reg_using_subcommand rm" -l match -d 'Tags that match the regular expression' -r
-complete -c reg -n "__fish_reg_using_subcommand rm" -l filter -d 'Tags that match the pattern' -r
-complete -c reg -n "__fish_reg_using_subcommand rm" -l except -d 'Never tags that match the regular expression' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -l journal -d 'Write the journal to this file instead' -r -F
+complete -c reg -n "__fish_reg_using_subcommand rm" -l match -d 'Tags in which the regular expression matches anywhere; ^ and $ anchor it' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -l filter -d 'Tags that match the pattern as a whole' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -l except -d 'Never tags in which the regular expression matches anywhere' -r
 complete -c reg -n "__fish_reg_using_subcommand rm" -l older-than -d 'Images built at least this long ago, such as 30d; those of unknown age stay' -r
-complete -c reg -n "__fish_reg_using_subcommand rm" -l keep -d 'Never the newest N of them' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -l keep -d 'Never the newest N of those selected; alone, all tags but the newest N' -r
 complete -c reg -n "__fish_reg_using_subcommand rm" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
 complete -c reg -n "__fish_reg_using_subcommand rm" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
 wide\t'The table with every column'

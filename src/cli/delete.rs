@@ -31,7 +31,16 @@ use prepare::Prepared;
 #[command(after_help = "\
 REPOSITORY:TAG removes the tag alone; the image and its other tags stay. REPOSITORY@DIGEST removes the
 manifest, and with it all of its tags. A digest that a kept tag needs is never deleted. Space is freed
-by the registry's garbage collection. Deletions are recorded in $XDG_STATE_HOME/reg/journal.jsonl.")]
+by the registry's garbage collection.
+
+Some registries, registry:2 and registry:3 among them, cannot remove a tag alone. There, naming all tags of
+a manifest deletes the manifest, unless an index or a referrer needs it; where a tag stays, nothing is
+done (exit code 5). Before asking, and in a dry run, the registry is asked which it is by DELETE requests
+for a tag and a digest that cannot exist.
+
+What is about to go is first written to a journal: manifests (base64) and tags, which is what putting them
+back takes while the layers are still there. It is $XDG_STATE_HOME/reg/journal.jsonl, by default
+~/.local/state/reg/journal.jsonl, one JSON object a line.")]
 pub(crate) struct Args {
     /// What to delete; a repository alone goes with the options that select its tags
     #[arg(required = true, value_name = "REFERENCE")]
@@ -57,7 +66,7 @@ pub(crate) struct Args {
     #[arg(long, requires = "dry_run")]
     detailed_exitcode: bool,
 
-    /// Write the journal to this file
+    /// Write the journal to this file instead
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
 
@@ -73,15 +82,15 @@ pub(crate) struct Rules {
     #[arg(long)]
     all_tags: bool,
 
-    /// Tags that match the regular expression
+    /// Tags in which the regular expression matches anywhere; ^ and $ anchor it
     #[arg(long = "match", value_name = "REGEX")]
     matching: Vec<Regex>,
 
-    /// Tags that match the pattern
+    /// Tags that match the pattern as a whole
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     filter: Option<GlobMatcher>,
 
-    /// Never tags that match the regular expression
+    /// Never tags in which the regular expression matches anywhere
     #[arg(long, value_name = "REGEX")]
     except: Vec<Regex>,
 
@@ -89,7 +98,7 @@ pub(crate) struct Rules {
     #[arg(long, value_name = "AGE", value_parser = duration)]
     older_than: Option<std::time::Duration>,
 
-    /// Never the newest N of them
+    /// Never the newest N of those selected; alone, all tags but the newest N
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
 }
@@ -193,12 +202,13 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
         all.iter().for_each(|prepared| context.output.note(show::text(prepared).trim_end()));
     }
     let summary = summary(&all);
+    // Whoever decides has read what will not be done.
+    for prepared in &mut all {
+        prepared.report_problems(args, &mut report)?;
+    }
     if !args.dry_run && count > 0 {
         let question = if count == 1 { "Go on?".into() } else { format!("Delete these {count}?") };
         prompt::confirm(context, &question, count, args.yes)?;
-    }
-    for prepared in &mut all {
-        prepared.report_problems(args, &mut report)?;
     }
     let result = if args.dry_run {
         all.iter().try_for_each(|prepared| show::planned(prepared, &mut report))
@@ -239,12 +249,8 @@ async fn execute(context: &Context, args: &Args, all: &mut [Prepared], report: &
 fn summary(all: &[Prepared]) -> serde_json::Value {
     let steps = || all.iter().flat_map(|prepared| &prepared.plan.steps);
     let manifests = steps().filter(|step| matches!(step, plan::Step::Delete { .. })).count();
-    let tags: usize = steps()
-        .map(|step| match step {
-            plan::Step::Untag { .. } => 1,
-            plan::Step::Delete { tags, .. } => tags.len(),
-        })
-        .sum();
-    let bytes: Option<u64> = all.iter().map(|prepared| prepared.plan.bytes.map(|bytes| bytes.freed)).sum();
+    let tags: usize = steps().map(|step| step.tags().len()).sum();
+    // Sizes are what manifests say, and those may say anything.
+    let bytes = all.iter().try_fold(0_u64, |sum, prepared| Some(sum.saturating_add(prepared.plan.bytes?.freed)));
     json!({ "tags": tags, "manifests": manifests, "bytes_freed": bytes })
 }

@@ -10,6 +10,7 @@ mod error;
 mod lists;
 mod manifests;
 pub(crate) mod ping;
+pub(crate) mod rate_limit;
 mod referrers;
 mod transport;
 mod uploads;
@@ -47,6 +48,8 @@ pub(crate) struct RemoteOptions {
     pub(crate) attempts: Option<u32>,
     /// Longest wait in seconds that a registry may impose (`Retry-After`) before the command gives up.
     pub(crate) max_wait_secs: u64,
+    /// What may have gone wrong with the name of a host that cannot be reached, for the user: where it was named.
+    pub(crate) host_hint: Option<String>,
     pub(crate) user_agent: String,
     pub(crate) clock: Clock,
     /// Told what happens, for `-v`, `-vv` and warnings.
@@ -63,6 +66,7 @@ impl Default for RemoteOptions {
             concurrency: 8,
             attempts: None,
             max_wait_secs: 120,
+            host_hint: None,
             user_agent: concat!("reg/", env!("CARGO_PKG_VERSION")).into(),
             clock: Clock::System,
             observer: Arc::new(|_| {}),
@@ -117,6 +121,10 @@ struct Shared {
     takes_single_post: Learnt,
     /// Has the referrers API; without it a tag lists them.
     has_referrers: Learnt,
+    /// Deletes manifests.
+    deletes: Learnt,
+    /// Removes a tag and leaves its manifest.
+    untags: Learnt,
     /// Answers 201 to a mount of a blob from the repository that has it already.
     mounts_from_itself: Learnt,
     /// Held by whoever finds that out.
@@ -154,6 +162,8 @@ impl Remote {
             transport: Transport::new(host, options)?,
             takes_single_post: Learnt::default(),
             has_referrers: Learnt::default(),
+            deletes: Learnt::default(),
+            untags: Learnt::default(),
             mounts_from_itself: Learnt::default(),
             mount_check: tokio::sync::Mutex::default(),
             refuses_page_size: AtomicBool::new(false),

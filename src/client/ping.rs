@@ -1,12 +1,13 @@
 //! What a registry is and can do, found out without changing anything.
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use url::Url;
 
 use super::auth::Scheme;
 use super::error::{Error, Result};
+use super::rate_limit::RateLimit;
 use super::transport::{Answer, Call, redacted};
-use super::{Remote, RemoteRepository};
+use super::{Learnt, Remote, RemoteRepository};
 use crate::spec::error_code::parse_error_body;
 use crate::spec::{Digest, Locator, Page, Repository, Route, Scopes, Tag};
 
@@ -50,14 +51,6 @@ pub(crate) struct Features {
     pub(crate) tag_delete: Option<bool>,
 }
 
-/// `ratelimit-limit: 100;w=21600` and its sibling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RateLimit {
-    pub(crate) limit: u64,
-    pub(crate) remaining: Option<u64>,
-    pub(crate) window_secs: Option<u64>,
-}
-
 /// A repository that nobody has; a question about it changes nothing.
 const NOBODYS_REPOSITORY: &str = "reg/ping";
 const NOBODYS_TAG: &str = "reg-ping-does-not-exist";
@@ -95,14 +88,14 @@ impl Remote {
             user: None,
             admitted: answer.status().is_success(),
             features: Features::default(),
-            rate_limit: rate_limit(answer.headers()),
+            rate_limit: RateLimit::read(answer.headers()),
         };
         if pong.auth != Demand::Nothing {
             let call = Call::api(Method::GET, Route::Base, Scopes::none());
             match self.transport().send(call).await {
                 Ok(answer) => {
                     pong.admitted = answer.status().is_success();
-                    pong.rate_limit = pong.rate_limit.or_else(|| rate_limit(answer.headers()));
+                    pong.rate_limit = pong.rate_limit.or_else(|| RateLimit::read(answer.headers()));
                 }
                 Err(Error::Denied { .. } | Error::Token { denied: true, .. }) => {}
                 Err(error) => return Err(error),
@@ -123,10 +116,8 @@ impl Remote {
             let repository = self.repository(&name);
             let digest = Digest::sha256(NOBODYS_BYTES);
             pong.features.referrers = repository.probe_referrers(&digest).await;
-            pong.features.delete = repository.probe_delete(Locator::Digest(digest)).await;
-            if let Ok(tag) = NOBODYS_TAG.parse::<Tag>() {
-                pong.features.tag_delete = repository.probe_delete(Locator::Tag(tag)).await;
-            }
+            pong.features.delete = repository.can_delete().await;
+            pong.features.tag_delete = repository.can_untag().await;
         }
         if self.host().is_docker_hub()
             && let Ok(name) = DOCKER_HUB_PREVIEW.parse::<Repository>()
@@ -134,7 +125,7 @@ impl Remote {
         {
             let call = Call::api(Method::HEAD, Route::manifest(&name, tag), Scopes::repository(&name, &["pull"]));
             if let Ok(answer) = self.transport().send(call).await {
-                pong.rate_limit = rate_limit(answer.headers());
+                pong.rate_limit = RateLimit::read(answer.headers());
             }
         }
     }
@@ -159,6 +150,25 @@ impl Remote {
 }
 
 impl RemoteRepository {
+    /// Whether manifests are deleted here; `None` where that cannot be told. Asked once in a registry.
+    pub(crate) async fn can_delete(&self) -> Option<bool> {
+        self.learn(&self.shared().deletes, Locator::Digest(Digest::sha256(NOBODYS_BYTES))).await
+    }
+
+    /// Whether a tag can be removed and its manifest stay; `None` where that cannot be told. Asked once in a registry.
+    pub(crate) async fn can_untag(&self) -> Option<bool> {
+        self.learn(&self.shared().untags, Locator::Tag(NOBODYS_TAG.parse::<Tag>().ok()?)).await
+    }
+
+    async fn learn(&self, learnt: &Learnt, nobodys: Locator) -> Option<bool> {
+        if learnt.get().is_none()
+            && let Some(found) = self.probe_delete(nobodys).await
+        {
+            learnt.set(found);
+        }
+        learnt.get()
+    }
+
     async fn probe_referrers(&self, digest: &Digest) -> Option<bool> {
         let (repository, digest) = (self.name.clone(), *digest);
         let route = Route::Referrers { repository, digest, artifact_type: None, page: Page::default() };
@@ -205,15 +215,4 @@ fn demand(answer: &Answer) -> Demand {
 /// `https://host:port`, as far as it is not the default.
 fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
-}
-
-fn rate_limit(headers: &HeaderMap) -> Option<RateLimit> {
-    let read = |name: &str| {
-        let mut parts = headers.get(name)?.to_str().ok()?.split(';');
-        let count: u64 = parts.next()?.trim().parse().ok()?;
-        let window: Option<u64> = parts.find_map(|part| part.trim().strip_prefix("w=")?.parse().ok());
-        Some((count, window))
-    };
-    let (limit, window_secs) = read("ratelimit-limit")?;
-    Some(RateLimit { limit, remaining: read("ratelimit-remaining").map(|(count, _)| count), window_secs })
 }

@@ -55,7 +55,7 @@ impl Phase {
 impl Executor<'_> {
     pub(super) async fn run(&mut self, prepared: &mut Prepared) -> Result<(), Failure> {
         let mut steps: VecDeque<Step> = std::mem::take(&mut prepared.plan.steps).into();
-        let mut can_untag = false;
+        let mut can_untag = prepared.can_untag == Some(true);
         while let Some(first) = steps.front() {
             if self.context.is_stopping() {
                 return self.leave(prepared, steps.make_contiguous(), "skipped", &Failure::silent(Kind::Interrupted));
@@ -93,8 +93,8 @@ impl Executor<'_> {
                 .explain(&place.host, || format!("cannot delete from {place}"))?;
             prepared.plan = plan(&prepared.known, &prepared.request);
         }
-        prepared.plan = std::mem::take(&mut prepared.plan).without_untag();
-        prepared.report_refused(Kind::Unsupported, self.report)?;
+        prepared.plan = std::mem::take(&mut prepared.plan).without_untag(&prepared.known);
+        prepared.report_refused(self.report)?;
         Ok(std::mem::take(&mut prepared.plan.steps))
     }
 

@@ -92,8 +92,8 @@ impl std::fmt::Display for Held {
         match self {
             Self::Tags(tags) => write!(f, "also tagged {}", list(tags)),
             Self::Index(index) => write!(f, "listed by the index {index}, which stays"),
-            Self::Referrers(1) => f.write_str("one manifest refers to it"),
-            Self::Referrers(count) => write!(f, "{count} manifests refer to it"),
+            Self::Referrers(1) => f.write_str("referred to by one manifest"),
+            Self::Referrers(count) => write!(f, "referred to by {count} manifests"),
         }
     }
 }
@@ -113,6 +113,8 @@ pub(crate) struct Refusal {
     pub(crate) tag: Option<Tag>,
     pub(crate) digest: Digest,
     pub(crate) why: Held,
+    /// Whether the manifest was asked for, or would go only because the tag cannot go alone.
+    pub(crate) cause: Cause,
 }
 
 /// What there is to do, in order: tags first, then indexes, then the manifests that they list.
@@ -143,7 +145,7 @@ pub(crate) fn plan(known: &Known, request: &Request) -> Plan {
     let (mut untags, mut deletes, mut refused) = (Vec::new(), BTreeMap::new(), Vec::new());
     for digest in &request.manifests {
         match held(digest) {
-            Some(why) => refused.push(Refusal { tag: None, digest: *digest, why }),
+            Some(why) => refused.push(Refusal { tag: None, digest: *digest, why, cause: Cause::Asked }),
             None => drop(deletes.insert(*digest, tags_of(known, digest))),
         }
     }
@@ -154,31 +156,23 @@ pub(crate) fn plan(known: &Known, request: &Request) -> Plan {
         }
         match (request.depth, held(digest)) {
             (Depth::Manifest | Depth::UnneededManifest, None) => drop(deletes.insert(*digest, tags_of(known, digest))),
-            (Depth::Manifest, Some(why)) => refused.push(Refusal { tag: Some(tag.clone()), digest: *digest, why }),
+            (Depth::Manifest, Some(why)) => {
+                let (tag, digest) = (Some(tag.clone()), *digest);
+                refused.push(Refusal { tag, digest, why, cause: Cause::Asked });
+            }
             (Depth::Tag | Depth::UnneededManifest, why) => {
                 let otherwise = if known.complete { otherwise(known, digest, why) } else { Otherwise::Unknown };
                 untags.push(Step::Untag { tag: tag.clone(), digest: *digest, otherwise });
             }
         }
     }
-    let bytes = known.complete.then(|| {
-        let untagged = untags.iter().filter_map(|step| match step {
-            Step::Untag { digest, .. } => Some(*digest),
-            Step::Delete { .. } => None,
-        });
-        let gone = closure(known, untagged.chain(deletes.keys().copied()));
-        count(known, &gone, &kept)
-    });
-    let is_image = |digest: &Digest| known.manifests.get(digest).is_none_or(|manifest| !manifest.is_index());
-    let mut deletes: Vec<_> = deletes.into_iter().collect();
-    deletes.sort_by_key(|(digest, _)| (is_image(digest), *digest));
     let deletes = deletes.into_iter().map(|(digest, tags)| Step::Delete { digest, tags, cause: Cause::Asked });
-    Plan { steps: untags.into_iter().chain(deletes).collect(), refused, bytes }
+    Plan { steps: untags.into_iter().chain(deletes).collect(), refused, bytes: None }.finished(known)
 }
 
 impl Plan {
     /// The same, for a registry that cannot remove a tag alone.
-    pub(crate) fn without_untag(self) -> Self {
+    pub(crate) fn without_untag(self, known: &Known) -> Self {
         let mut plan = Self { steps: Vec::new(), ..self };
         let mut instead: BTreeMap<Digest, Vec<Tag>> = BTreeMap::new();
         for step in self.steps {
@@ -187,14 +181,48 @@ impl Plan {
                     instead.entry(digest).or_default().push(tag)
                 }
                 Step::Untag { tag, digest, otherwise: Otherwise::Never(why) } => {
-                    plan.refused.push(Refusal { tag: Some(tag), digest, why });
+                    plan.refused.push(Refusal { tag: Some(tag), digest, why, cause: Cause::CannotUntag });
                 }
                 other => plan.steps.push(other),
             }
         }
         let instead = instead.into_iter();
         plan.steps.extend(instead.map(|(digest, tags)| Step::Delete { digest, tags, cause: Cause::CannotUntag }));
-        plan
+        plan.finished(known)
+    }
+
+    /// Puts the steps in order and counts what they come to.
+    fn finished(mut self, known: &Known) -> Self {
+        let is_index = |digest: &Digest| known.manifests.get(digest).is_some_and(|manifest| manifest.is_index());
+        // The sort is stable: tags stay in the order of their names.
+        self.steps.sort_by_key(|step| match step {
+            Step::Untag { .. } => (0, None),
+            Step::Delete { digest, .. } => (if is_index(digest) { 1 } else { 2 }, Some(*digest)),
+        });
+        self.bytes = known.complete.then(|| {
+            let going: BTreeSet<&Tag> = self.steps.iter().flat_map(Step::tags).collect();
+            let staying = known.tags.iter().filter(|(tag, _)| !going.contains(tag));
+            let kept = closure(known, staying.map(|(_, digest)| *digest));
+            count(known, &closure(known, self.steps.iter().map(Step::digest)), &kept)
+        });
+        self
+    }
+}
+
+impl Step {
+    /// The manifest that it is about.
+    pub(crate) const fn digest(&self) -> Digest {
+        match self {
+            Self::Untag { digest, .. } | Self::Delete { digest, .. } => *digest,
+        }
+    }
+
+    /// The tags that go.
+    pub(crate) fn tags(&self) -> &[Tag] {
+        match self {
+            Self::Untag { tag, .. } => std::slice::from_ref(tag),
+            Self::Delete { tags, .. } => tags,
+        }
     }
 }
 

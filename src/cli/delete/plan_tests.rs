@@ -48,7 +48,11 @@ impl Builder {
             manifests: manifests.iter().copied().collect(),
             depth,
         };
-        plan(&Known { complete: true, ..self.0.clone() }, &request)
+        plan(&self.known(), &request)
+    }
+
+    fn known(&self) -> Known {
+        Known { complete: true, ..self.0.clone() }
     }
 }
 
@@ -69,9 +73,10 @@ fn a_tag_goes_alone() {
     assert_eq!(plan.steps, [untag("v1", image, Otherwise::Never(held.clone()))]);
     assert_eq!(plan.bytes, Some(Bytes { freed: 0, shared: 110 + repository.size(image) }));
     // And where the registry cannot do that, nothing goes.
-    let plan = plan.without_untag();
+    let plan = plan.without_untag(&repository.known());
     assert_eq!(plan.steps, []);
-    assert_eq!(plan.refused, [Refusal { tag: Some(tag("v1")), digest: image, why: held }]);
+    assert_eq!(plan.refused, [Refusal { tag: Some(tag("v1")), digest: image, why: held, cause: Cause::CannotUntag }]);
+    assert_eq!(plan.bytes, Some(Bytes::default()));
 }
 
 #[test]
@@ -83,7 +88,7 @@ fn the_last_tags_of_a_manifest_may_take_it_along() {
     assert_eq!(plan.steps.len(), 2);
     assert_eq!(plan.bytes, Some(Bytes { freed: 10 + repository.size(image), shared: 100 }));
     let step = Step::Delete { digest: image, tags: vec![tag("v1"), tag("v2")], cause: Cause::CannotUntag };
-    assert_eq!(plan.without_untag().steps, [step]);
+    assert_eq!(plan.without_untag(&repository.known()).steps, [step]);
 }
 
 #[test]
@@ -91,8 +96,10 @@ fn a_referrer_holds_what_it_refers_to() {
     let mut repository = Builder::default();
     let image = repository.image("a", &[], &["v1"]);
     repository.0.referrers.insert(image, vec![Digest::sha256(b"signature")]);
-    let plan = repository.plan(&["v1"], &[], Depth::Tag).without_untag();
-    assert_eq!(plan.refused, [Refusal { tag: Some(tag("v1")), digest: image, why: Held::Referrers(1) }]);
+    let plan = repository.plan(&["v1"], &[], Depth::Tag).without_untag(&repository.known());
+    let (why, cause) = (Held::Referrers(1), Cause::CannotUntag);
+    assert_eq!(plan.refused, [Refusal { tag: Some(tag("v1")), digest: image, why, cause }]);
+    assert_eq!(plan.bytes, Some(Bytes::default()), "what is refused frees nothing");
     // It may be deleted by its own name all the same.
     assert_eq!(repository.plan(&[], &[image], Depth::Tag).steps, [delete(image, &["v1"])]);
 }
@@ -113,7 +120,8 @@ fn a_digest_shared_with_a_kept_tag_stays() {
     let why = Held::Tags(vec![tag("v2")]);
     let plan = repository.plan(&["v1"], &[], Depth::Manifest);
     assert_eq!(plan.steps, []);
-    assert_eq!(plan.refused, [Refusal { tag: Some(tag("v1")), digest: image, why: why.clone() }]);
+    let refusal = Refusal { tag: Some(tag("v1")), digest: image, why: why.clone(), cause: Cause::Asked };
+    assert_eq!(plan.refused, [refusal]);
     let plan = repository.plan(&["v1"], &[], Depth::UnneededManifest);
     assert_eq!(plan.steps, [untag("v1", image, Otherwise::Never(why))]);
     assert_eq!(plan.refused, []);
@@ -125,7 +133,7 @@ fn a_child_of_a_kept_index_stays() {
     let child = repository.image("a", &["l1"], &["arm"]);
     let index = repository.index(&[child], &["v1"]);
     let outer = repository.index(&[index], &["outer"]);
-    let refused = |tag: Option<Tag>| [Refusal { tag, digest: child, why: Held::Index(index) }];
+    let refused = |tag: Option<Tag>| [Refusal { tag, digest: child, why: Held::Index(index), cause: Cause::Asked }];
     assert_eq!(repository.plan(&[], &[child], Depth::Tag).refused, refused(None));
     assert_eq!(repository.plan(&["arm"], &[], Depth::Manifest).refused, refused(Some(tag("arm"))));
     // The index below an index that stays is no better off.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt as _};
 use jiff::SignedDuration;
 
-use super::plan::{Depth, Known, Plan, Request, plan};
+use super::plan::{Cause, Depth, Known, Plan, Refusal, Request, Step, plan};
+use super::show::{refused_hint, vendor_way};
 use super::{Args, Report, Rules};
 use crate::cli::context::Context;
 use crate::cli::enrich::Enricher;
@@ -46,6 +47,8 @@ pub(super) struct Prepared {
     failed: Vec<(Option<Locator>, Failure)>,
     /// What somebody who decides should know.
     pub(super) notes: Vec<String>,
+    /// Whether the registry removes a tag and leaves its manifest, where that was found out.
+    pub(super) can_untag: Option<bool>,
 }
 
 /// The repositories named, each once, in the order of the command line.
@@ -104,6 +107,7 @@ impl Target {
             absent: Vec::new(),
             failed: Vec::new(),
             notes: Vec::new(),
+            can_untag: None,
         };
         // Removing a tag deletes no content: it is safe without knowing the rest, unless a person wants to see it first.
         let plain = depth == Depth::Tag && prepared.request.manifests.is_empty() && !args.rules.select();
@@ -113,18 +117,41 @@ impl Target {
         } else {
             prepared.read_all(context, args.rules.select().then_some(&args.rules)).await
         };
-        match result {
-            Ok(()) => prepared.plan = plan(&prepared.known, &prepared.request),
-            Err(failure) => {
-                let failure = failure.at(&place.host).context(format!("cannot delete from {place}"));
-                prepared.failed.push((None, failure));
-            }
+        prepared.plan = plan(&prepared.known, &prepared.request);
+        let result = match result {
+            // Whoever does not look at the plan learns from the deletions themselves.
+            Ok(()) if args.dry_run || !args.yes => prepared.fit_registry().await,
+            result => result,
+        };
+        if let Err(failure) = result {
+            prepared.plan = Plan::default();
+            let failure = failure.at(&place.host).context(format!("cannot delete from {place}"));
+            prepared.failed.push((None, failure));
         }
         prepared
     }
 }
 
 impl Prepared {
+    /// Plans what this registry can do: asked with at most two requests, which delete nothing.
+    async fn fit_registry(&mut self) -> Result<(), Failure> {
+        if self.plan.steps.iter().any(|step| matches!(step, Step::Untag { .. })) {
+            self.can_untag = self.repository.can_untag().await;
+        }
+        // A registry that removes tags has deletions switched on.
+        if self.plan.steps.is_empty() || self.can_untag == Some(true) {
+            return Ok(());
+        }
+        if self.repository.can_delete().await == Some(false) {
+            let why = "deletion is switched off at this registry, or not among what it does";
+            return Err(Failure::message(Kind::Unsupported, why).with_hint(refused_hint(&self.place.host)));
+        }
+        if self.can_untag == Some(false) {
+            self.plan = std::mem::take(&mut self.plan).without_untag(&self.known);
+        }
+        Ok(())
+    }
+
     /// Reads the tags asked about and no others.
     async fn read_named_tags(&mut self) {
         let repository = &self.repository;
@@ -278,25 +305,22 @@ impl Prepared {
                 None => report.failed(&self.place, outcome, &failure)?,
             }
         }
-        self.report_refused(Kind::Failed, report)
+        self.report_refused(report)
     }
 
     /// Reports what is not done because something else needs it.
-    pub(super) fn report_refused(&mut self, kind: Kind, report: &mut Report) -> Result<(), Failure> {
-        for refusal in std::mem::take(&mut self.plan.refused) {
-            let locator = refusal.tag.clone().map_or(Locator::Digest(refusal.digest), Locator::Tag);
+    pub(super) fn report_refused(&mut self, report: &mut Report) -> Result<(), Failure> {
+        for Refusal { tag, digest, why, cause } in std::mem::take(&mut self.plan.refused) {
+            let locator = tag.map_or(Locator::Digest(digest), Locator::Tag);
             let reference = self.place.at(locator.clone());
-            let cause = match kind {
-                Kind::Unsupported => {
-                    format!("the registry cannot remove a tag alone, and {} is {}", refusal.digest, refusal.why)
+            let failure = match cause {
+                Cause::Asked => Failure::message(Kind::Failed, format!("{digest} is {why}")),
+                Cause::CannotUntag => {
+                    let why = format!("the registry cannot remove a tag alone, and {digest} is {why}");
+                    Failure::message(Kind::Unsupported, why).with_hint(show_other_ways(&self.place))
                 }
-                _ => format!("{} is {}", refusal.digest, refusal.why),
             };
-            let failure = Failure::message(kind, cause).context(format!("cannot delete {reference}"));
-            let failure = match kind {
-                Kind::Unsupported => failure.with_hint(show_other_ways(&self.place)),
-                _ => failure,
-            };
+            let failure = failure.context(format!("cannot delete {reference}"));
             report.failed(&reference, (action(&locator), "skipped"), &failure)?;
         }
         Ok(())
@@ -308,7 +332,7 @@ fn signed(length: std::time::Duration) -> Result<SignedDuration, Failure> {
 }
 
 fn show_other_ways(place: &Reference) -> String {
-    super::show::vendor_way(&place.host)
+    vendor_way(&place.host)
         .map_or_else(|| "delete all tags of the digest together, or REPOSITORY@DIGEST".into(), str::to_owned)
 }
 

@@ -3,34 +3,45 @@
 use std::fmt::Write as _;
 
 use super::Report;
-use super::plan::{Cause, Otherwise, Plan, Step, list};
+use super::plan::{Cause, Held, Otherwise, Plan, Step, list};
 use super::prepare::Prepared;
 use crate::cli::failure::Failure;
 use crate::cli::output::table::size_text;
-use crate::spec::Host;
+use crate::spec::{Host, Tag};
 
 /// The plan for a person who decides.
 pub(super) fn text(prepared: &Prepared) -> String {
-    let Prepared { place, plan, known, notes, .. } = prepared;
+    let Prepared { place, plan, known, notes, can_untag, .. } = prepared;
     let mut text = format!("Plan for {place}\n");
     let width = plan.steps.iter().map(|step| name(step).len()).max().unwrap_or(0);
-    for step in &plan.steps {
-        let (verb, digest) = match step {
-            Step::Untag { digest, .. } => ("untag ", digest),
-            Step::Delete { digest, .. } => ("delete", digest),
+    for (at, step) in plan.steps.iter().enumerate() {
+        let digest = step.digest();
+        let verb = match step {
+            Step::Untag { .. } => "untag ",
+            Step::Delete { .. } => "delete",
         };
         let _ = write!(text, "  {verb}  {:width$}", name(step));
         if matches!(step, Step::Untag { .. }) {
             let _ = write!(text, "  {digest}");
         }
-        let children = known.manifests.get(digest).map_or(0, |manifest| manifest.manifests().len());
-        let referrers = known.referrers.get(digest).map_or(0, Vec::len);
-        for remark in remarks(step, children, referrers) {
+        let remarks = match step {
+            // Of several tags of a manifest the last one says what becomes of it.
+            Step::Untag { .. } if plan.steps[at + 1..].iter().any(|later| later.digest() == digest) => Vec::new(),
+            Step::Untag { otherwise, .. } => untagged(otherwise, *can_untag).into_iter().collect(),
+            Step::Delete { tags, .. } => {
+                let children = known.manifests.get(&digest).map_or(0, |manifest| manifest.manifests().len());
+                let referrers = known.referrers.get(&digest).map_or(0, Vec::len);
+                deleted(tags, children, referrers)
+            }
+        };
+        for remark in remarks {
             let _ = write!(text, "\n            {remark}");
         }
         text.push('\n');
     }
-    for note in notes {
+    let instead = plan.steps.iter().any(|step| matches!(step, Step::Delete { cause: Cause::CannotUntag, .. }));
+    let why = "this registry cannot remove a tag alone: the manifest goes where nothing else needs it".to_owned();
+    for note in notes.iter().chain(instead.then_some(&why)) {
         let _ = writeln!(text, "  {note}");
     }
     text.push_str(&bytes(plan));
@@ -44,31 +55,34 @@ fn name(step: &Step) -> String {
     }
 }
 
-/// What else is touched by a step, and what is not.
-fn remarks(step: &Step, children: usize, referrers: usize) -> Vec<String> {
+/// What becomes of a manifest that loses tags.
+fn untagged(otherwise: &Otherwise, can_untag: Option<bool>) -> Option<String> {
+    match (otherwise, can_untag) {
+        (Otherwise::Never(why @ Held::Referrers(_)), _) => Some(format!("{why}: the manifest stays, untagged")),
+        (Otherwise::Never(why), _) => Some(format!("{why}: the manifest stays")),
+        (Otherwise::Delete, Some(true)) => Some("the manifest stays, untagged".into()),
+        (Otherwise::Delete, _) => Some(
+            "the manifest stays, untagged, if the registry can remove a tag alone; \
+                                        else it is deleted"
+                .into(),
+        ),
+        (Otherwise::Unknown, _) => None,
+    }
+}
+
+/// What goes with a manifest, and what does not.
+fn deleted(tags: &[Tag], children: usize, referrers: usize) -> Vec<String> {
     let mut remarks = Vec::new();
-    match step {
-        Step::Untag { otherwise: Otherwise::Delete, .. } => {
-            remarks.push("no other tag; where the registry cannot remove a tag alone, the manifest is deleted".into());
-        }
-        Step::Untag { otherwise: Otherwise::Never(why), .. } => remarks.push(format!("{why}: the manifest stays")),
-        Step::Untag { otherwise: Otherwise::Unknown, .. } => {}
-        Step::Delete { tags, cause, .. } => {
-            if !tags.is_empty() {
-                remarks.push(format!("its tags go with it: {}", list(tags)));
-            }
-            if *cause == Cause::CannotUntag {
-                remarks.push("the registry cannot remove a tag alone".into());
-            }
-            if children > 0 {
-                let listed = manifests(children);
-                remarks.push(format!("an index; what it lists ({listed}) stays, for the garbage collection"));
-            }
-            if referrers > 0 {
-                let referring = manifests(referrers);
-                remarks.push(format!("what refers to it ({referring}) stays, for the garbage collection"));
-            }
-        }
+    if !tags.is_empty() {
+        remarks.push(format!("its tags go with it: {}", list(tags)));
+    }
+    if children > 0 {
+        let listed = manifests(children);
+        remarks.push(format!("an index; what it lists ({listed}) stays, for the garbage collection"));
+    }
+    if referrers > 0 {
+        let referring = manifests(referrers);
+        remarks.push(format!("what refers to it ({referring}) stays, for the garbage collection"));
     }
     remarks
 }
@@ -77,16 +91,24 @@ fn manifests(count: usize) -> String {
     if count == 1 { "1 manifest".into() } else { format!("{count} manifests") }
 }
 
+/// What the steps come to. Other repositories of the registry were not looked at, and may hold the same blobs.
 fn bytes(plan: &Plan) -> String {
     let Some(bytes) = plan.bytes else { return String::new() };
     let (freed, shared) = (size_text(bytes.freed), size_text(bytes.shared));
+    let leaves_untagged = plan.steps.iter().any(|step| matches!(step, Step::Untag { .. }));
+    let collection = if leaves_untagged {
+        "A garbage collection that deletes untagged manifests"
+    } else {
+        "The registry's garbage collection"
+    };
+    let unless = "unless other repositories share them";
     match (bytes.freed, bytes.shared) {
         (0, 0) => String::new(),
         (0, _) => format!("Frees nothing: tags that stay need all of its {shared}.\n"),
-        (_, 0) => format!("No tag reaches {freed} any more. The registry's garbage collection frees them.\n"),
+        (_, 0) => format!("No tag reaches {freed} any more. {collection} frees them, {unless}.\n"),
         (_, _) => format!(
-            "No tag reaches {freed} any more; {shared} are shared with tags that stay. The registry's garbage \
-             collection frees the former.\n"
+            "No tag reaches {freed} any more; {shared} are shared with tags that stay. {collection} frees the former, \
+             {unless}.\n"
         ),
     }
 }

@@ -159,13 +159,13 @@ fn a_dry_run_changes_nothing_and_can_be_asked_about() {
         ------- stderr -------
         Plan for $REG/app
           untag   pr-1  sha256:c7cd9b3b69ba1fa2d9a6f09275fb6da420f0dac7bd6b7d035ca6a3267c6d10ab
-                    no other tag; where the registry cannot remove a tag alone, the manifest is deleted
+                    the manifest stays, untagged
           untag   pr-2  sha256:9522811eb903e4b711bee2979163028f07a3136c407d782b1def90d69758db4a
-                    no other tag; where the registry cannot remove a tag alone, the manifest is deleted
+                    the manifest stays, untagged
           untag   pr-3  sha256:39753a4e46205361004d555bd7a15d6504e7e36556efd2a147df9838ddfbb14a
-                    no other tag; where the registry cannot remove a tag alone, the manifest is deleted
+                    the manifest stays, untagged
           3 of 5 tags are selected
-        No tag reaches 5.01 KiB any more; 2.93 KiB are shared with tags that stay. The registry's garbage collection frees the former.
+        No tag reaches 5.01 KiB any more; 2.93 KiB are shared with tags that stay. A garbage collection that deletes untagged manifests frees the former, unless other repositories share them.
     "#]]);
     assert_eq!(env.reg("delete --dry-run --detailed-exitcode $REG/app --match pr").exit, Some(8));
     assert_eq!(env.reg("delete --dry-run --detailed-exitcode $REG/app --match nothing").exit, Some(0));

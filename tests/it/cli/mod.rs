@@ -1,10 +1,12 @@
 //! The commands, one file each: the real binary against a real server, whole outputs as snapshots.
 
 mod catalog;
+mod connect;
 mod copy;
 mod copy_requests;
 mod delete;
 mod delete_many;
+mod delete_old;
 mod digest;
 mod gc_plan;
 mod general;
