@@ -11,11 +11,8 @@ use super::flags::Flags;
 use super::output::Output;
 use crate::client::credentials;
 use crate::client::{Event, Keychain, Remote, RemoteOptions, RemoteRepository};
-use crate::spec::{Host, Locator, Reference, Tag};
+use crate::spec::{Host, Reference};
 use crate::sys::Clock;
-
-/// The registry of references that name none, when nobody says which: what `reg serve` listens on.
-const DEFAULT_REGISTRY: &str = "localhost:5000";
 
 /// What a command works with.
 #[derive(Debug)]
@@ -28,6 +25,8 @@ pub(crate) struct Context {
     config: OnceLock<Config>,
     /// One for each host: connections, tokens and limits are shared by everything a command does.
     remotes: Mutex<BTreeMap<Host, Remote>>,
+    /// How hosts came to be named, where that was not plain in the user's words.
+    pub(super) host_hints: Mutex<BTreeMap<Host, String>>,
     keychain: OnceLock<Arc<Keychain>>,
     stopping: AtomicBool,
 }
@@ -43,6 +42,7 @@ impl Context {
             flags,
             config: OnceLock::new(),
             remotes: Mutex::default(),
+            host_hints: Mutex::default(),
             keychain: OnceLock::new(),
             stopping: AtomicBool::new(false),
         }
@@ -64,60 +64,6 @@ impl Context {
         }
         let config = Config::read(&self.environment)?;
         Ok(self.config.get_or_init(|| config))
-    }
-
-    /// The registry of references that name none: flag, then environment, then configuration.
-    pub(crate) fn default_host(&self) -> Result<Host, Failure> {
-        let (text, origin) = if let Some(text) = &self.flags.registry {
-            (text.as_str(), "--registry")
-        } else if let Some(text) = self.environment.get("REG_REGISTRY") {
-            (text, "REG_REGISTRY")
-        } else if let Some(text) = &self.config()?.registry {
-            (text.as_str(), "registry in the configuration file")
-        } else {
-            (DEFAULT_REGISTRY, "the default")
-        };
-        parse_host(text).map_err(|failure| failure.context(format!("invalid value of {origin}")))
-    }
-
-    /// The host that an argument names, or the default one.
-    pub(crate) fn host(&self, argument: Option<&str>) -> Result<Host, Failure> {
-        match argument {
-            Some(text) => parse_host(text),
-            None => self.default_host(),
-        }
-    }
-
-    /// Parses a reference as a user types it.
-    pub(crate) fn reference(&self, text: &str) -> Result<Reference, Failure> {
-        if let Some((scheme, _)) = text.split_once("://") {
-            return Err(Failure::usage(format!("invalid reference {text:?}"))
-                .with_hint(format!("leave {scheme}:// away; --plain-http speaks HTTP without TLS")));
-        }
-        Reference::parse(text, &self.default_host()?)
-            .map_err(|error| Failure::from(error).context(format!("invalid reference {text:?}")))
-    }
-
-    /// Parses a reference to something that is only read, where a missing tag is `latest`.
-    pub(crate) fn reference_to_read(&self, text: &str) -> Result<(Reference, Locator), Failure> {
-        let reference = self.reference(text)?;
-        match reference.locator() {
-            Some(locator) => Ok((reference, locator)),
-            None => {
-                let latest: Tag = "latest".parse()?;
-                Ok((reference.at(latest.clone()), latest.into()))
-            }
-        }
-    }
-
-    /// Parses a reference to a repository as a whole.
-    pub(crate) fn repository_reference(&self, text: &str) -> Result<Reference, Failure> {
-        let reference = self.reference(text)?;
-        match reference.locator() {
-            None => Ok(reference),
-            Some(_) => Err(Failure::usage(format!("{text:?} names one image; a repository is expected"))
-                .with_hint(format!("{}/{}", reference.host.in_reference(), reference.repository))),
-        }
     }
 
     /// The registry at `host`. Nothing is sent yet.
@@ -144,6 +90,7 @@ impl Context {
             insecure: self.flags.insecure || configured.insecure,
             ca_files: self.flags.ca_file.iter().cloned().chain(configured.ca_file).collect(),
             keychain: self.keychain(),
+            host_hint: self.host_hint(host),
             clock: self.clock.clone(),
             observer: self.observer(),
             ..RemoteOptions::default()
@@ -206,14 +153,4 @@ impl Context {
             }
         })
     }
-}
-
-/// Parses a host as a user types it.
-fn parse_host(text: &str) -> Result<Host, Failure> {
-    let bare = text.strip_suffix('/').unwrap_or(text);
-    bare.parse::<Host>().map_err(|error| match text.split_once("://") {
-        Some((scheme, rest)) => Failure::from(error)
-            .with_hint(format!("leave {scheme}:// away: {}", rest.split('/').next().unwrap_or(rest))),
-        None => error.into(),
-    })
 }

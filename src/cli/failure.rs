@@ -188,13 +188,15 @@ impl From<&content::Kind> for Kind {
 
 impl From<content::Error> for Failure {
     fn from(error: content::Error) -> Self {
-        Self::new(Kind::from(&error.kind), error)
+        let hint = hint(&error);
+        Self { hints: hint.into_iter().collect(), ..Self::new(Kind::from(&error.kind), error) }
     }
 }
 
 impl From<content::CopyError> for Failure {
     fn from(error: content::CopyError) -> Self {
-        Self::new(Kind::from(&error.kind()), error)
+        let hint = error.of_place().and_then(hint);
+        Self { hints: hint.into_iter().collect(), ..Self::new(Kind::from(&error.kind()), error) }
     }
 }
 
@@ -206,27 +208,31 @@ impl From<layout::LayoutError> for Failure {
 
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
-        use client::Error as E;
-        let hint = match &error {
-            E::Denied { origin: Some(origin), user, .. }
-            | E::Token { denied: true, origin: Some(origin), user, .. } => {
-                let user = user.as_ref().map_or_else(String::new, |user| format!("user {user}, "));
-                Some(format!("the credentials used ({user}from {origin}) do not suffice, or the name does not exist"))
-            }
-            E::PlainHttp { host } => {
-                Some(format!("--plain-http, or plain_http = true below [host.{:?}]", host.as_str()))
-            }
-            E::Certificate { .. } => Some("--ca-file FILE trusts the authority that signed it".into()),
-            E::RateLimited { retry_after_secs: Some(seconds), .. } => {
-                Some(format!("try again in {seconds} s, or wait for it with --max-wait {seconds}s"))
-            }
-            _ => None,
-        };
-        let failure = Self::from(content::Error::from(error));
-        match hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
+        Self::from(content::Error::from(error))
+    }
+}
+
+/// Longest wait that is worth telling in seconds: a day.
+const WAIT_SECS_TOLD_MAX: u64 = 86_400;
+
+/// What may help with a failure of a registry, however deep it stands.
+fn hint(error: &content::Error) -> Option<String> {
+    use client::Error as E;
+    match error.source.downcast_ref::<E>()? {
+        E::Denied { origin: Some(origin), user, .. } | E::Token { denied: true, origin: Some(origin), user, .. } => {
+            let user = user.as_ref().map_or_else(String::new, |user| format!("user {user}, "));
+            Some(format!("the credentials used ({user}from {origin}) do not suffice, or the name does not exist"))
         }
+        E::PlainHttp { host } => Some(format!("--plain-http, or plain_http = true below [host.{:?}]", host.as_str())),
+        E::Certificate { .. } => Some("--ca-file FILE trusts the authority that signed it".into()),
+        E::RateLimited { retry_after_secs: Some(seconds), .. } if *seconds <= WAIT_SECS_TOLD_MAX => {
+            Some(format!("try again in {seconds} s, or wait for it with --max-wait {seconds}s"))
+        }
+        E::RateLimited { retry_after_secs: Some(_), .. } => {
+            Some("the registry wants no more requests for longer than a day".into())
+        }
+        E::Connect { hint, .. } => hint.clone(),
+        _ => None,
     }
 }
 

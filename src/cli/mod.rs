@@ -19,6 +19,7 @@ mod inspect;
 mod journal;
 mod login;
 mod logout;
+mod naming;
 mod output;
 mod ping;
 mod place;

@@ -9,7 +9,8 @@ use super::failure::{Explain as _, Failure, Kind};
 use super::flags::{self, Format};
 use super::output::Document;
 use super::output::table::{Cell, Column, Row};
-use crate::client::ping::{Demand, Pong, RateLimit};
+use crate::client::ping::{Demand, Pong};
+use crate::client::rate_limit::RateLimit;
 use crate::content;
 use crate::spec::Host;
 

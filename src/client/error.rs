@@ -63,15 +63,28 @@ pub(crate) enum Error {
     /// The wait that the registry asks for is longer than allowed.
     #[error("{refusal}")]
     RateLimited { refusal: Box<Refusal>, retry_after_secs: Option<u64> },
-    /// No connection, or it broke.
+    /// No connection at all: nobody listens, no such host, no TLS that both sides speak.
+    #[error("cannot connect to {place}: {reason}")]
+    Connect {
+        /// `HOST:PORT`
+        place: String,
+        reason: String,
+        /// What may be wrong with the name of the host.
+        hint: Option<String>,
+    },
+    /// The connection broke, or fell silent.
     #[error("{line}: {reason}")]
     Network { line: Line, reason: String },
     /// The other side answers a TLS handshake with HTTP.
     #[error("{host} speaks plain HTTP")]
     PlainHttp { host: Host },
     /// The certificate is not to be trusted.
-    #[error("the certificate of {host} is not trusted: {reason}")]
-    Certificate { host: Host, reason: String },
+    #[error("the certificate of {place} is not trusted: {reason}")]
+    Certificate {
+        /// `HOST:PORT`
+        place: String,
+        reason: String,
+    },
     /// The bytes are not what their digest or size says.
     #[error("{line}: {reason}")]
     Corrupt { line: Line, reason: String },
@@ -100,7 +113,7 @@ impl Error {
             Self::Denied { .. } | Self::Token { denied: true, .. } => Kind::Denied,
             Self::RateLimited { retry_after_secs, .. } => Kind::RateLimited { retry_after_secs: *retry_after_secs },
             Self::Corrupt { .. } => Kind::Corrupt,
-            Self::Network { .. } => Kind::Interrupted,
+            Self::Network { .. } | Self::Connect { .. } => Kind::Interrupted,
             Self::Source(error) => error.kind.clone(),
             Self::PlainHttp { .. }
             | Self::Certificate { .. }

@@ -7,6 +7,7 @@ mod answer;
 mod call;
 mod clients;
 mod failure;
+mod notices;
 mod pace;
 mod probe;
 mod redact;
@@ -58,6 +59,8 @@ pub(super) struct Transport {
     /// Whether the registry has answered anything yet.
     answered: AtomicBool,
     warned: Mutex<BTreeSet<String>>,
+    /// Whether the user knows that few requests are left.
+    told_of_limit: AtomicBool,
 }
 
 impl std::fmt::Debug for Transport {
@@ -75,6 +78,7 @@ impl Transport {
             base: OnceCell::new(),
             answered: AtomicBool::new(false),
             warned: Mutex::new(BTreeSet::new()),
+            told_of_limit: AtomicBool::new(false),
             host,
             options,
         })
@@ -279,9 +283,18 @@ impl Transport {
         let response = match result {
             Some(Ok(response)) => response,
             Some(Err(error)) => {
-                let fault = failure::classify(&error, self.line(method, url), &self.host);
+                let fault = failure::classify(
+                    &error,
+                    (self.line(method, url), url),
+                    &self.host,
+                    self.options.host_hint.as_ref(),
+                );
                 let lost = failure::is_absence(&error) && !self.answered.load(Ordering::Relaxed);
-                let hope = if lost || !matches!(fault, Error::Network { .. }) { Hope::None } else { Hope::Some };
+                let hope = if lost || !matches!(fault, Error::Network { .. } | Error::Connect { .. }) {
+                    Hope::None
+                } else {
+                    Hope::Some
+                };
                 return Err((fault, hope));
             }
             None => {
@@ -290,6 +303,7 @@ impl Transport {
         };
         self.answered.store(true, Ordering::Relaxed);
         self.collect_warnings(response.headers());
+        self.watch_limit(response.headers());
         self.tell(&Event::Answer {
             method: method.clone(),
             url: shown,
@@ -298,15 +312,6 @@ impl Transport {
             headers: redact::headers(response.headers()),
         });
         Ok(response)
-    }
-
-    /// `Warning: 299 - "text"` is for the user (distribution-spec, "Warnings").
-    fn collect_warnings(&self, headers: &HeaderMap) {
-        for value in headers.get_all(header::WARNING).iter().filter_map(|value| value.to_str().ok()) {
-            let Some(rest) = value.trim().strip_prefix("299 ") else { continue };
-            let text = rest.split_once('"').map_or(rest, |(_, quoted)| quoted.trim_end_matches('"'));
-            self.warn(format!("{}: {}", self.host, redact::first_line(text.replace(r#"\""#, "\"").as_bytes())));
-        }
     }
 
     /// How errors name a request: by its path on the registry itself, by its URL without query elsewhere.

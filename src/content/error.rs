@@ -92,6 +92,14 @@ impl CopyError {
         matches!(self, Self::Lookup { .. } | Self::Target { .. })
     }
 
+    /// What the place said that failed.
+    pub(crate) const fn of_place(&self) -> Option<&Error> {
+        match self {
+            Self::Source { cause, .. } | Self::Lookup { cause, .. } | Self::Target { cause, .. } => Some(cause),
+            Self::Graph(_) | Self::Select(_) => None,
+        }
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Source { cause, .. } | Self::Lookup { cause, .. } | Self::Target { cause, .. } => cause.kind.clone(),

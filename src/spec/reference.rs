@@ -143,9 +143,9 @@ impl Reference {
             Some((rest, digest)) => (rest, Some(digest.parse().map_err(NameError::Digest)?)),
             None => (text, None),
         };
-        let (host, path) = match rest.split_once('/') {
-            Some((first, path)) if Host::is_meant_by(first) => (first.parse()?, path),
-            _ => (default.clone(), rest),
+        let (host, path) = match Self::host_part(rest) {
+            Some(first) => (first.parse()?, &rest[first.len() + 1..]),
+            None => (default.clone(), rest),
         };
         let (name, tag) = match path.rsplit_once(':') {
             Some((name, tag)) => (name, Some(tag.parse()?)),
@@ -160,6 +160,11 @@ impl Reference {
             name.parse()?
         };
         Ok(Self { host, repository, tag, digest })
+    }
+
+    /// The host that `text` names, as it is written there; `None` where the default is meant.
+    pub(crate) fn host_part(text: &str) -> Option<&str> {
+        text.split_once('/').map(|(first, _)| first).filter(|first| Host::is_meant_by(first))
     }
 
     /// What names the manifest: the digest where there is one (it wins over a tag), else the tag.

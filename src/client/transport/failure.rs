@@ -3,6 +3,8 @@
 use std::error::Error as _;
 use std::fmt::Write as _;
 
+use url::Url;
+
 use super::super::error::{Error, Line};
 use crate::spec::Host;
 
@@ -35,8 +37,9 @@ fn chain(error: &reqwest::Error) -> String {
 }
 
 /// The error that a failed request means.
-pub(super) fn classify(error: &reqwest::Error, line: Line, host: &Host) -> Error {
+pub(super) fn classify(error: &reqwest::Error, (line, url): (Line, &Url), host: &Host, hint: Option<&String>) -> Error {
     let all = chain(error);
+    let place = place(url);
     if all.contains("InvalidContentType") {
         return Error::PlainHttp { host: host.clone() };
     }
@@ -53,9 +56,20 @@ pub(super) fn classify(error: &reqwest::Error, line: Line, host: &Host) -> Error
             "it is malformed, or revoked"
         };
         let reason = reason.to_owned();
-        return Error::Certificate { host: host.clone(), reason };
+        return Error::Certificate { place, reason };
+    }
+    if error.is_connect() {
+        // A host behind a redirect is not what the user named.
+        let hint = hint.filter(|_| url.host_str() == Some(host.name())).cloned();
+        return Error::Connect { place, reason: reason(error), hint };
     }
     Error::Network { line, reason: reason(error) }
+}
+
+/// `HOST:PORT`, the port too where it is the usual one: a firewall may be about it.
+fn place(url: &Url) -> String {
+    let port = url.port_or_known_default().map_or_else(String::new, |port| format!(":{port}"));
+    format!("{}{port}", url.host_str().unwrap_or_default())
 }
 
 /// Whether nobody took the connection at all: no such host, a closed port.

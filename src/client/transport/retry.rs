@@ -9,6 +9,9 @@ use jiff::Timestamp;
 const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
+/// Longest wait that is taken for one: a year. Whoever asks for more means never, and clocks end somewhere.
+const RETRY_AFTER_SECS_MAX: u64 = 365 * 86_400;
+
 /// Whether an answer of this status may be better the next time. 520 to 524 are Cloudflare's for a sick origin.
 pub(super) fn is_temporary(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=524)
@@ -26,13 +29,13 @@ pub(super) fn backoff(attempt: u32, random: u64) -> Duration {
 pub(super) fn retry_after_secs(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-        return Some(value.parse().unwrap_or(u64::MAX));
+        return Some(value.parse().unwrap_or(RETRY_AFTER_SECS_MAX).min(RETRY_AFTER_SECS_MAX));
     }
     let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
     let wait = at.duration_since(now);
     // Part of a second counts as one: coming back too early is refused again.
     let secs = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
-    Some(u64::try_from(secs).unwrap_or(0))
+    Some(u64::try_from(secs).unwrap_or(0).min(RETRY_AFTER_SECS_MAX))
 }
 
 #[cfg(test)]
@@ -70,7 +73,8 @@ mod tests {
         };
         assert_eq!(secs("120"), Some(120));
         assert_eq!(secs(" 0 "), Some(0));
-        assert_eq!(secs("99999999999999999999999"), Some(u64::MAX));
+        assert_eq!(secs("99999999999999999999999"), Some(31_536_000));
+        assert_eq!(secs("21 Oct 9015 07:28:00 GMT"), Some(31_536_000));
         assert_eq!(secs("Wed, 21 Oct 2015 07:28:00 GMT"), Some(30));
         assert_eq!(secs("Wed, 21 Oct 2015 07:00:00 GMT"), Some(0));
         for bad in ["", "soon", "-3", "1.5"] {

@@ -105,7 +105,7 @@ fn an_unreachable_registry_is_a_failure() {
     Env::without_server().reg("catalog 127.0.0.1:1").check(expect![[r#"
         ------- stderr -------
         error: cannot list the repositories of 127.0.0.1:1
-          caused by: GET /v2/_catalog: connection refused
+          caused by: cannot connect to 127.0.0.1:1: connection refused
         [exit 1]
     "#]]);
 }

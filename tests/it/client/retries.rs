@@ -98,6 +98,6 @@ fn nobody_there_is_said_at_once() {
     assert_eq!(output.exit, Some(1));
     assert_eq!(
         output.stderr.replace(&host, "$HOST"),
-        "error: cannot list the tags of $HOST/a\n  caused by: GET /v2/a/tags/list: connection refused\n"
+        "error: cannot list the tags of $HOST/a\n  caused by: cannot connect to $HOST: connection refused\n"
     );
 }
