@@ -6,6 +6,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use super::output::{self, Output};
+use crate::server::config::ConfigError;
 use crate::spec::Host;
 use crate::spec::name::NameError;
 use crate::spec::reference::ReferenceError;
@@ -233,6 +234,17 @@ fn hint(error: &content::Error) -> Option<String> {
         }
         E::Connect { hint, .. } => hint.clone(),
         _ => None,
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let hint = error.hint.clone();
+        let failure = Self::new(Kind::Usage, error);
+        match hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::context::Context;
 use super::failure::{Failure, Kind};
 use crate::registry::Registry;
-use crate::server::config::{Config, Storage};
+use crate::server::config::{Config, Document, Sources, Storage};
 use crate::server::logging::{self, Level};
 use crate::server::{self, Address, BindError, Server, Signal, Sink, Stopped, Timeouts};
 use crate::store::{self, Driver, Fs, Memory, S3, S3Config};
@@ -29,12 +29,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
-    let config = configure(context, args)?;
+    let path = config_path(context, args.config.as_deref());
+    let config = configure(context, args, path.as_deref())?;
     let log = Sink::from(context.output.log_lines());
     logging::install(config.log.level, config.log.formatter, &config.log.fields, context.clock.clone(), log);
     // A worker per core, and threads beside them for the disk.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(context, args, &config));
+    let result = runtime.block_on(serve(context, path.is_none(), &config));
     runtime.shutdown_timeout(Duration::from_secs(1));
     match result? {
         Stopped::Drained => Ok(()),
@@ -43,89 +44,57 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// The configuration that file and flags describe together.
-fn configure(context: &Context, args: &Args) -> Result<Config, Failure> {
-    let mut config = match &args.config {
-        Some(path) => {
-            check_overrides(context)?;
-            read_config(context, path, args.addr.clone(), args.root.clone())?
-        }
-        None => {
-            let root = match &args.root {
-                Some(root) => root.clone(),
-                None => default_root(context)?,
-            };
-            let mut config = Config::local(root);
-            if let Some(address) = &args.addr {
-                config.address = address.clone();
-            }
-            if context.flags.verbose > 0 {
-                config.log.level = Level::Info;
-                config.log.access_log = true;
-            }
-            config
-        }
-    };
+/// The configuration that file, variables and flags describe together.
+fn configure(context: &Context, args: &Args, path: Option<&Path>) -> Result<Config, Failure> {
+    let document = read_config(context, path, args.addr.as_ref(), args.root.as_deref())?;
+    let mut config = document.resolve().map_err(Failure::from)?;
+    if path.is_none() && context.flags.verbose > 0 {
+        config.log.level = Level::Info;
+        config.log.access_log = true;
+    }
     if context.flags.verbose > 1 {
         config.log.level = Level::Debug;
     }
     Ok(config)
 }
 
-/// Variables that look like overrides of the configuration file and are none.
-const NO_OVERRIDES: [&str; 2] = ["REGISTRY_AUTH_FILE", "REGISTRY_CONFIGURATION_PATH"];
-
-/// Overrides that close a registry: to start without them would open it.
-const GUARDS: [&str; 3] = ["REGISTRY_AUTH", "REGISTRY_HTTP_TLS", "REGISTRY_PROXY"];
-
-/// Says which `REGISTRY_*` variables are not in force yet.
-///
-/// # Errors
-/// Where one asks for authentication, TLS or a proxy.
-fn check_overrides(context: &Context) -> Result<(), Failure> {
-    let names = context.environment.variables().keys();
-    for name in names.filter(|name| name.starts_with("REGISTRY_") && !NO_OVERRIDES.contains(&name.as_str())) {
-        if GUARDS.iter().any(|guard| name.starts_with(guard)) {
-            let what = format!("{name}: not supported yet, and without it the registry would stand open");
-            return Err(Failure::usage(what).with_hint("unset it to serve without"));
-        }
-        context.output.note(format!("warning: {name}: overrides of the configuration file are not effective yet"));
-    }
-    Ok(())
+/// The file that the user named, by argument or by registry:2's variable.
+fn config_path(context: &Context, argument: Option<&Path>) -> Option<PathBuf> {
+    let variable = || context.environment.get("REGISTRY_CONFIGURATION_PATH").map(PathBuf::from);
+    argument.map(Path::to_path_buf).or_else(variable)
 }
 
-/// Reads a configuration file; what is wrong with it and harmless is said.
+/// Reads a configuration file with the variables over it; what is wrong with them and harmless is said.
 pub(super) fn read_config(
     context: &Context,
-    path: &Path,
-    address: Option<Address>,
-    root: Option<PathBuf>,
-) -> Result<Config, Failure> {
-    let name = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(Kind::Usage, error).context(format!("cannot read {name}")))?;
-    let (config, warnings) = Config::parse(&text, address, root).map_err(|error| {
-        let failure = Failure::usage(format!("{name}:{error}"));
-        match error.hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
-    })?;
-    for warning in warnings {
-        context.output.note(format!("warning: {name}:{}: {warning}", warning.at));
+    path: Option<&Path>,
+    address: Option<&Address>,
+    root: Option<&Path>,
+) -> Result<Document, Failure> {
+    let file = path
+        .map(|path| {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::new(Kind::Usage, error).context(format!("cannot read {name}")))?;
+            Ok::<_, Failure>((name, text))
+        })
+        .transpose()?;
+    let home = context.environment.data_home().map(|data| data.join("reg").join("registry"));
+    let sources = Sources {
+        file: file.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
+        variables: context.environment.variables(),
+        address,
+        root,
+        home: home.as_deref(),
+    };
+    let document = Document::read(sources)?;
+    for warning in document.warnings() {
+        context.output.note(format!("warning: {warning}"));
     }
-    Ok(config)
+    Ok(document)
 }
 
-fn default_root(context: &Context) -> Result<PathBuf, Failure> {
-    let data = context.environment.data_home().ok_or_else(|| {
-        Failure::usage("there is no directory for the data: neither XDG_DATA_HOME nor HOME is set")
-            .with_hint("name one with --root DIR")
-    })?;
-    Ok(data.join("reg").join("registry"))
-}
-
-async fn serve(context: &Context, args: &Args, config: &Config) -> Result<Stopped, Failure> {
+async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Stopped, Failure> {
     let signals = server::signals()?;
     let driver = open(context, &config.storage).await?;
     let registry = Registry::new(driver, context.clock.clone(), config.options.clone());
@@ -141,7 +110,7 @@ async fn serve(context: &Context, args: &Args, config: &Config) -> Result<Stoppe
             .output
             .note(format!("warning: whoever reaches {address} may pull and push: there is no authentication yet"));
     }
-    if args.config.is_none() {
+    if is_local {
         announce(context, &server, &config.storage)?;
     }
     tracing::info!("listening on {}", server.address());

@@ -1,23 +1,32 @@
-//! Configuration: [`FileConfig`](file::FileConfig) is what was written, [`Config`] what is meant, with nothing left open.
+//! Configuration: a [`Document`] is what was said, by file, variables and flags; a [`Config`] what is meant, with nothing
+//! left open.
+//!
+//! `yaml` reads a file as a tree, `overlay` lays variables over it, `check` compares it with the keys in `keys`,
+//! `defaults` adds what nobody said, `read` makes values of it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-mod file;
-mod known;
+mod check;
+mod defaults;
+mod document;
+mod keys;
+mod overlay;
+mod read;
+mod schema;
 mod section;
 mod storage;
+mod tree;
+mod values;
 mod yaml;
 
-pub(crate) use known::Warning;
+pub(crate) use document::{Document, Sources};
 pub(crate) use section::ConfigError;
-use yaml::Position;
 
 use super::Address;
 use super::logging::{Formatter, Level};
-use crate::registry::{Completeness, Options};
-use crate::spec::limits::DRAIN_SECS;
+use crate::registry::Options;
 use crate::store::S3Config;
 
 /// What a server does.
@@ -48,30 +57,4 @@ pub(crate) struct Log {
     pub(crate) fields: BTreeMap<String, String>,
     /// Apache's combined format, on standard output.
     pub(crate) access_log: bool,
-}
-
-impl Config {
-    /// Reads distribution's configuration file. `address` and `root` win over what it says.
-    ///
-    /// # Errors
-    /// The first fault of the text, with its place.
-    pub(crate) fn parse(
-        text: &str,
-        address: Option<Address>,
-        root: Option<PathBuf>,
-    ) -> Result<(Self, Vec<Warning>), ConfigError> {
-        let (file, warnings) = file::FileConfig::parse(text)?;
-        Ok((file.resolve(address, root)?, warnings))
-    }
-
-    /// A registry for one person: loopback only, deletes allowed, quiet.
-    pub(crate) fn local(root: PathBuf) -> Self {
-        Self {
-            address: Address::LOCAL,
-            storage: Storage::Filesystem { root },
-            options: Options { delete_enabled: true, read_only: false, completeness: Completeness::Whole },
-            log: Log { level: Level::Warn, formatter: Formatter::Text, fields: BTreeMap::new(), access_log: false },
-            drain: Duration::from_secs(DRAIN_SECS),
-        }
-    }
 }

@@ -4,40 +4,49 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::yaml::{Node, Position, Value, YamlError, boolean};
+use super::check::below;
+use super::schema;
+use super::tree::{Node, Origin, Value};
+use super::values::boolean;
 
-/// Why a file is no configuration.
+/// Why there is no configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{at}: {}{message}", if path.is_empty() { String::new() } else { format!("{path}: ") })]
+#[error("{}{}{message}", place(at), if path.is_empty() { String::new() } else { format!("{path}: ") })]
 pub(crate) struct ConfigError {
-    pub(crate) at: Position,
+    at: Origin,
     path: String,
     message: String,
-    pub(crate) hint: Option<&'static str>,
+    pub(crate) hint: Option<String>,
+}
+
+fn place(at: &Origin) -> String {
+    if *at == Origin::Default { String::new() } else { format!("{at}: ") }
 }
 
 impl ConfigError {
-    pub(super) fn at(at: Position, path: &str, message: impl Into<String>) -> Self {
+    pub(super) fn at(at: Origin, path: &str, message: impl Into<String>) -> Self {
         Self { at, path: path.into(), message: message.into(), hint: None }
     }
 
-    pub(super) fn missing(path: &str) -> Self {
-        Self::at(Position::START, path, "is missing")
+    /// A key that must not be ignored.
+    pub(super) fn unknown(at: Origin, path: &str, section: &schema::Section, nearest: Option<&str>) -> Self {
+        let hint = match nearest {
+            Some(other) if section.unknown != schema::Unknown::Fault => format!("did you mean {other}?"),
+            _ => {
+                let known: Vec<_> = section.keys.iter().map(|key| key.name).collect();
+                format!("known are {}", known.join(", "))
+            }
+        };
+        Self::at(at, path, "is not known").with_hint(hint)
     }
 
-    pub(super) fn with_hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
+    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 }
 
-impl From<YamlError> for ConfigError {
-    fn from(fault: YamlError) -> Self {
-        Self::at(fault.at, "", fault.message)
-    }
-}
-
-/// A mapping of the file, or its absence, with its path.
+/// A mapping, or its absence, with its path.
 #[derive(Debug)]
 pub(super) struct Section<'a> {
     path: String,
@@ -49,17 +58,18 @@ impl<'a> Section<'a> {
         Self { path: String::new(), node: Some(document) }
     }
 
-    pub(super) fn node(&self) -> Result<&'a Node, ConfigError> {
-        self.node.ok_or_else(|| ConfigError::missing(&self.path))
+    /// Where the mapping begins.
+    pub(super) fn origin(&self) -> Origin {
+        self.node.map_or(Origin::Default, |node| node.at.clone())
     }
 
-    /// Where the mapping begins.
-    pub(super) fn position(&self) -> Position {
-        self.node.map_or(Position::START, |node| node.at)
+    /// A key that must be there and is not.
+    pub(super) fn missing(&self, name: &str) -> ConfigError {
+        self.error(name, self.origin(), "is missing")
     }
 
     fn below(&self, name: &str) -> String {
-        if self.path.is_empty() { name.into() } else { format!("{}.{name}", self.path) }
+        below(&self.path, name)
     }
 
     fn get(&self, name: &str) -> Option<&'a Node> {
@@ -75,14 +85,6 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The mapping under a key; a single word stands for a mapping with that key and nothing under it.
-    pub(super) fn section_or_name(&self, name: &str) -> Result<Self, ConfigError> {
-        match self.get(name) {
-            Some(Node { value: Value::Scalar(_), .. }) => Ok(Self { path: self.below(name), node: None }),
-            _ => self.section(name),
-        }
-    }
-
     /// Names and values of the members, `null` included.
     pub(super) fn members(&self) -> impl Iterator<Item = (&'a str, &'a Node)> {
         let members = match self.node.map(|node| &node.value) {
@@ -93,10 +95,10 @@ impl<'a> Section<'a> {
     }
 
     /// The text under a key.
-    pub(super) fn text(&self, name: &str) -> Result<Option<(Position, &'a str)>, ConfigError> {
+    pub(super) fn text(&self, name: &str) -> Result<Option<(&'a Origin, &'a str)>, ConfigError> {
         match self.get(name) {
             None => Ok(None),
-            Some(Node { at, value: Value::Scalar(text) }) => Ok(Some((*at, text))),
+            Some(Node { at, value: Value::Scalar(text) }) => Ok(Some((at, text))),
             Some(node) => Err(self.wrong(name, node, "a text")),
         }
     }
@@ -108,30 +110,33 @@ impl<'a> Section<'a> {
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<Option<T>, ConfigError> {
         let Some((at, text)) = self.text(name)? else { return Ok(None) };
-        parse(text)
-            .map(Some)
-            .map_err(|message| ConfigError::at(at, &self.below(name), format!("{message}, not {text:?}")))
+        parse(text).map(Some).map_err(|message| self.error(name, at.clone(), format!("{message}, not {text:?}")))
     }
 
     pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, ConfigError> {
         self.parsed(name, |text| boolean(text).ok_or_else(|| "must be true or false".into()))
     }
 
-    /// Every member as text; what is `null` is not there.
-    pub(super) fn texts(&self) -> Result<BTreeMap<String, String>, ConfigError> {
-        self.members()
-            .filter(|(_, node)| node.value != Value::Null)
-            .map(|(name, _)| {
-                Ok((name.to_owned(), self.text(name)?.map(|(_, text)| text.to_owned()).unwrap_or_default()))
-            })
-            .collect()
+    /// Whether nobody said anything about a key.
+    pub(super) fn is_default(&self, name: &str) -> bool {
+        self.get(name).is_none_or(|node| node.at == Origin::Default)
     }
 
-    pub(super) fn error(&self, name: &str, at: Position, message: impl Into<String>) -> ConfigError {
+    /// Every member as text; what is `null` is not there, what has parts is JSON.
+    pub(super) fn texts(&self) -> BTreeMap<String, String> {
+        let text = |node: &Node| match &node.value {
+            Value::Null => None,
+            Value::Scalar(text) => Some(text.clone()),
+            _ => Some(node.to_json().to_string()),
+        };
+        self.members().filter_map(|(name, node)| Some((name.to_owned(), text(node)?))).collect()
+    }
+
+    pub(super) fn error(&self, name: &str, at: Origin, message: impl Into<String>) -> ConfigError {
         ConfigError::at(at, &self.below(name), message)
     }
 
     fn wrong(&self, name: &str, node: &Node, expected: &str) -> ConfigError {
-        self.error(name, node.at, format!("must be {expected}, found {}", node.kind()))
+        self.error(name, node.at.clone(), format!("must be {expected}, found {}", node.kind()))
     }
 }

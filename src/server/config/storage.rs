@@ -3,44 +3,45 @@
 use std::path::PathBuf;
 
 use super::Storage;
+use super::keys::STORAGE_SETTINGS;
 use super::section::{ConfigError, Section};
-use super::yaml::{Node, Value};
+use super::tree::Origin;
 use crate::store::S3Config;
 use crate::store::s3::CHUNK_BYTES_MIN;
 
-/// Where registry:2 keeps its data when nobody says where.
-const ROOT: &str = "/var/lib/registry";
-
-/// Members of the section that are no driver.
-const SETTINGS: &[&str] = &["maintenance", "cache", "delete", "redirect", "tag"];
-
-pub(super) fn read(root: &Section<'_>) -> Result<Option<Storage>, ConfigError> {
-    let storage = root.section_or_name("storage")?;
-    if let Some(Node { at, value: Value::Scalar(name) }) = root.node()?.get("storage") {
-        return driver(name, *at, &storage).map(Some);
-    }
-    let mut drivers = storage.members().filter(|(name, _)| !SETTINGS.contains(name));
-    let Some((name, node)) = drivers.next() else { return Ok(None) };
-    if let Some((other, node)) = drivers.next() {
-        let message = format!("there is one storage, and {name} is it already");
-        return Err(storage.error(other, node.at, message).with_hint("keep one driver and remove the other"));
-    }
-    driver(name, node.at, &storage).map(Some)
+/// The storage that a complete tree names.
+pub(super) fn read(root: &Section<'_>) -> Result<Storage, ConfigError> {
+    let storage = root.section("storage")?;
+    let mut drivers = storage.members().filter(|(name, _)| !STORAGE_SETTINGS.contains(name));
+    let Some((name, node)) = drivers.next() else {
+        return Err(root.missing("storage").with_hint(
+            "write where the data is: storage: {filesystem: {rootdirectory: /var/lib/registry}}, or name a directory with --root DIR",
+        ));
+    };
+    let Some((other, second)) = drivers.next() else { return driver(name, &node.at, &storage) };
+    let message = format!("there is one storage, and {name} is it already ({})", node.at);
+    let hint = match &second.at {
+        Origin::Variable(_) => format!("REGISTRY_STORAGE={other} replaces the section of the file"),
+        _ => "keep one driver and remove the other".to_owned(),
+    };
+    Err(storage.error(other, second.at.clone(), message).with_hint(hint))
 }
 
-fn driver(name: &str, at: super::Position, storage: &Section<'_>) -> Result<Storage, ConfigError> {
+fn driver(name: &str, at: &Origin, storage: &Section<'_>) -> Result<Storage, ConfigError> {
     match name {
         "inmemory" => Ok(Storage::Memory),
         "filesystem" => {
             let parameters = storage.section(name)?;
-            let root = parameters.text("rootdirectory")?.map_or(ROOT, |(_, text)| text);
+            let (_, root) = parameters.text("rootdirectory")?.ok_or_else(|| parameters.missing("rootdirectory"))?;
             Ok(Storage::Filesystem { root: PathBuf::from(root) })
         }
         "s3" | "s3aws" => s3(&storage.section(name)?).map(|config| Storage::S3(Box::new(config))),
         "azure" | "gcs" | "oss" | "swift" => Err(storage
-            .error(name, at, "this storage is not supported yet")
+            .error(name, at.clone(), "this storage is not supported yet")
             .with_hint("filesystem, s3 and inmemory are; Google's storage has an S3 interface too")),
-        _ => Err(storage.error(name, at, "no such storage").with_hint("filesystem, s3 and inmemory are storages")),
+        _ => Err(storage
+            .error(name, at.clone(), "no such storage")
+            .with_hint("filesystem, s3 and inmemory are storages")),
     }
 }
 
@@ -67,7 +68,7 @@ fn s3(section: &Section<'_>) -> Result<S3Config, ConfigError> {
         useragent: text("useragent")?,
         environment: Vec::new(),
     };
-    let needs = |name: &str| section.error(name, section.position(), "is missing");
+    let needs = |name: &str| section.missing(name);
     if config.bucket.is_empty() {
         return Err(needs("bucket"));
     }

@@ -1,46 +1,15 @@
-//! YAML as a tree of raw scalars with positions.
+//! Reads YAML as a tree of raw scalars with positions.
 //!
 //! Knows no key of any configuration. Scalars stay the text that was written, and get a type when somebody asks for one:
 //! `accesskey: 00123` is not 123, and `enabled: yes` is a boolean, as in YAML 1.1, which distribution reads.
 
 use std::collections::HashMap;
-use std::fmt;
+use std::sync::Arc;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
 use thiserror::Error;
 
-/// A place in the file, both counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Position {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-}
-
-impl Position {
-    pub(super) const START: Self = Self { line: 1, column: 1 };
-}
-
-/// A value and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) at: Position,
-    pub(super) value: Value,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
-    Null,
-    Scalar(String),
-    List(Vec<Node>),
-    /// In the order of the file.
-    Map(Vec<(Key, Node)>),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) at: Position,
-    pub(super) name: String,
-}
+use super::tree::{Key, Node, Origin, Position, Value};
 
 /// Why a text is no tree.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -57,12 +26,15 @@ const NODES_MAX: usize = 100_000;
 /// Deepest nesting. The parser and this reader descend by recursion.
 const DEPTH_MAX: usize = 64;
 
-/// Reads the one document of a text; an empty text is [`Value::Null`].
-pub(super) fn parse(text: &str) -> Result<Node, YamlError> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+const MERGED: &str = "what is merged must be a mapping or a list of them";
+
+/// Reads the one document of the text of a file; an empty text is [`Value::Null`].
+pub(super) fn parse(file: &Arc<str>, text: &str) -> Result<Node, YamlError> {
+    let mut reader =
+        Reader { file: Arc::clone(file), parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
     loop {
         match reader.next()? {
-            (Event::StreamEnd, at) => return Ok(Node { at, value: Value::Null }),
+            (Event::StreamEnd, _) => return Ok(Node::null(reader.origin(Position::START))),
             (Event::DocumentStart(..), _) => break,
             _ => {}
         }
@@ -72,6 +44,7 @@ pub(super) fn parse(text: &str) -> Result<Node, YamlError> {
 }
 
 struct Reader<'a> {
+    file: Arc<str>,
     parser: Parser<'a, serde_saphyr::granit_parser::StrInput<'a>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
@@ -86,6 +59,10 @@ fn error<T>(at: Position, message: impl Into<String>) -> Result<T, YamlError> {
 }
 
 impl<'a> Reader<'a> {
+    fn origin(&self, position: Position) -> Origin {
+        Origin::File { name: Arc::clone(&self.file), position }
+    }
+
     fn next(&mut self) -> Result<(Event<'a>, Position), YamlError> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => Ok((event, position(&span))),
@@ -93,7 +70,7 @@ impl<'a> Reader<'a> {
                 let at = Position { line: fault.marker().line(), column: fault.marker().col() + 1 };
                 error(at, fault.info())
             }
-            None => Ok((Event::StreamEnd, Position { line: 1, column: 1 })),
+            None => Ok((Event::StreamEnd, Position::START)),
         }
     }
 
@@ -119,11 +96,11 @@ impl<'a> Reader<'a> {
                     return error(at, "the alias stands inside of what it names");
                 };
                 self.count(node.count(), at)?;
-                return Ok(Node { at, ..node });
+                return Ok(Node { at: self.origin(at), ..node });
             }
             _ => return error(at, "expected a value"),
         };
-        let node = Node { at, value };
+        let node = Node { at: self.origin(at), value };
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
@@ -154,12 +131,18 @@ impl<'a> Reader<'a> {
             if name == "<<" {
                 match node.value {
                     Value::Map(more) => merged.extend(more),
-                    _ => return error(node.at, "what is merged must be a mapping"),
+                    Value::List(maps) => {
+                        for map in maps {
+                            let Value::Map(more) = map.value else { return error(at, MERGED) };
+                            merged.extend(more);
+                        }
+                    }
+                    _ => return error(at, MERGED),
                 }
             } else if members.iter().any(|(key, _)| key.name == name) {
                 return error(at, format!("{name:?} stands here twice"));
             } else {
-                members.push((Key { at, name }, node));
+                members.push((Key { at: self.origin(at), name }, node));
             }
         }
         for (key, node) in merged {
@@ -171,52 +154,15 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Node {
-    fn count(&self) -> usize {
-        1 + match &self.value {
-            Value::Null | Value::Scalar(_) => 0,
-            Value::List(items) => items.iter().map(Self::count).sum(),
-            Value::Map(members) => members.iter().map(|(_, node)| node.count()).sum(),
-        }
-    }
-
-    /// The value of a member. `null` is no value.
-    pub(super) fn get(&self, name: &str) -> Option<&Self> {
-        let Value::Map(members) = &self.value else { return None };
-        members.iter().find(|(key, _)| key.name == name).map(|(_, node)| node).filter(|n| n.value != Value::Null)
-    }
-
-    /// What kind of value it is, for messages.
-    pub(super) fn kind(&self) -> &'static str {
-        match self.value {
-            Value::Null => "nothing",
-            Value::Scalar(_) => "a text",
-            Value::List(_) => "a list",
-            Value::Map(_) => "a mapping",
-        }
-    }
-}
-
-/// A boolean as YAML 1.1 spells it.
-pub(super) fn boolean(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "y" => Some(true),
-        "false" | "no" | "off" | "n" => Some(false),
-        _ => None,
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn parse(text: &str) -> Result<Node, YamlError> {
+        super::parse(&"f".into(), text)
+    }
 
     fn scalar<'a>(node: &'a Node, path: &[&str]) -> &'a str {
         let node = path.iter().fold(node, |node, name| node.get(name).expect(name));
@@ -234,7 +180,7 @@ mod tests {
         assert_eq!(scalar(&tree, &["c"]), "yes");
         assert_eq!(scalar(&tree, &["d", "e"]), "0.10");
         assert_eq!(tree.get("d").expect("d").get("f"), None);
-        assert_eq!(tree.get("d").expect("d").at, Position { line: 4, column: 4 });
+        assert_eq!(tree.get("d").expect("d").at.to_string(), "f:4:4");
     }
 
     #[test]

@@ -94,8 +94,8 @@ fn a_broken_file_is_a_usage_error_with_a_place() {
     std::fs::write(env.path("c.yml"), "version: 0.1\nstorage: tape\nhttp: {addr: ':0'}\n").expect("written");
     env.reg("serve $TMP/c.yml").check(expect![[r#"
         ------- stderr -------
-        error: $TMP/c.yml:2:10: storage.tape: no such storage
-        hint: filesystem, s3 and inmemory are storages
+        error: $TMP/c.yml:2:10: storage.tape: is not known
+        hint: known are filesystem, inmemory, s3, s3aws, azure, gcs, oss, swift, delete, redirect, cache, tag, maintenance
         [exit 2]
     "#]]);
     let missing = env.reg("serve $TMP/none.yml");

@@ -1,6 +1,7 @@
 //! The commands, one file each: the real binary against a real server, whole outputs as snapshots.
 
 mod catalog;
+mod config;
 mod connect;
 mod copy;
 mod copy_requests;

@@ -57,8 +57,11 @@ impl Server {
 
     /// Starts a server with a configuration file, whose ready line is in its log; the rest of the log comes back too.
     pub(crate) fn start_configured(config: &Path, root: &Path) -> (Self, BufReader<ChildStderr>) {
-        let mut command = reg();
-        let command = command.arg("serve").arg(config);
+        Self::start_logged(root, reg().arg("serve").arg(config))
+    }
+
+    /// The same as `command` says.
+    pub(crate) fn start_logged(root: &Path, command: &mut Command) -> (Self, BufReader<ChildStderr>) {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let _watchdog = Watchdog::over(&child);

@@ -1,9 +1,14 @@
 //! Files as people have them, and broken ones.
 
+use std::collections::BTreeMap;
+
+use super::super::{Document, Sources, Storage};
 use super::*;
 
 fn read(text: &str) -> Result<Config, ConfigError> {
-    FileConfig::parse(text).and_then(|(file, _)| file.resolve(None, None))
+    let variables = BTreeMap::new();
+    let sources = Sources { file: Some(("f", text)), variables: &variables, address: None, root: None, home: None };
+    Document::read(sources)?.resolve()
 }
 
 /// The file in the image registry:2.
@@ -67,11 +72,11 @@ fn storages() {
     };
     assert_eq!((s3.accesskey.as_str(), s3.secure, s3.chunksize), ("00123", false, 10 << 20));
     for (parameters, fault) in [
-        ("{region: r}", "4:15: storage.s3.bucket: is missing"),
-        ("{bucket: b}", "4:15: storage.s3.region: is missing"),
+        ("{region: r}", "f:4:15: storage.s3.bucket: is missing"),
+        ("{bucket: b}", "f:4:15: storage.s3.region: is missing"),
         (
             "{bucket: b, region: r, chunksize: 1}",
-            "4:49: storage.s3.chunksize: must be 5242880 or more, in bytes, not \"1\"",
+            "f:4:49: storage.s3.chunksize: must be 5242880 or more, in bytes, not \"1\"",
         ),
     ] {
         let found = storage(&format!("\nstorage: {{s3: {parameters}}}")).expect_err(parameters);
@@ -80,54 +85,60 @@ fn storages() {
 }
 
 #[test]
-fn durations_are_gos() {
-    for (text, millis) in [("0", 0), ("10s", 10_000), ("1h2m3.5s", 3_723_500), ("100ms", 100), ("1000000000", 1000)] {
-        assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
-    }
-    for text in ["", "s", "1", "10 s", "-1s", "1d", "1e400s", "nan"] {
-        assert!(
-            duration(text).map_or(true, |d| text.is_empty() || text == "1" && d == Duration::from_nanos(1)),
-            "{text}"
-        );
-    }
-}
-
-#[test]
 fn faults_have_a_place_and_a_path() {
     let tail = "\nstorage: inmemory\nhttp: {addr: ':1'}\n";
     for (text, fault) in [
-        ("".to_owned(), "1:1: version: is missing"),
-        ("version: 0.2".to_owned() + tail, "1:10: version: only 0.1 is known, not \"0.2\""),
-        ("version: 0.1\nhttp: {addr: ':1'}".to_owned(), "1:1: storage: is missing"),
-        ("version: 0.1\nstorage: inmemory".to_owned(), "1:1: http.addr: is missing"),
+        ("".to_owned(), "f:1:1: version: is missing"),
+        ("version: 0.2".to_owned() + tail, "f:1:10: version: only 0.1 is known, not \"0.2\""),
+        ("version: 0.1\nhttp: {addr: ':1'}".to_owned(), "f:1:1: storage: is missing"),
+        ("version: 0.1\nstorage: inmemory".to_owned(), "http.addr: is missing"),
         (
             "version: 0.1\nlog: {level: loud}".to_owned() + tail,
-            "2:14: log.level: must be error, warn, info or debug, not \"loud\"",
+            "f:2:14: log.level: must be error, warn, info or debug, not \"loud\"",
         ),
-        ("version: 0.1\nlog: [a]".to_owned() + tail, "2:6: log: must be a mapping, found a list"),
-        ("version: 0.1\nlog: {level: {a: b}}".to_owned() + tail, "2:14: log.level: must be a text, found a mapping"),
+        ("version: 0.1\nlog: [a]".to_owned() + tail, "f:2:6: log: must be a mapping, found a list"),
+        ("version: 0.1\nlog: {level: {a: b}}".to_owned() + tail, "f:2:14: log.level: must be a text, found a mapping"),
+        (
+            "version: 0.1\nhttp: {addr: ':1', secret: [1]}\nstorage: inmemory".to_owned(),
+            "f:2:28: http.secret: must be a text, found a list",
+        ),
+        ("version: 0.1\nredis: {db: one}".to_owned() + tail, "f:2:13: redis.db: must be a whole number, not \"one\""),
+        (
+            "version: 0.1\nnotifications: {endpoints: {}}".to_owned() + tail,
+            "f:2:28: notifications.endpoints: must be a list, found a mapping",
+        ),
+        ("version: 0.1\nauth: {htpaswd: {realm: r, path: p}}".to_owned() + tail, "f:2:8: auth.htpaswd: is not known"),
+        ("version: 0.1\nauht: {htpasswd: {realm: r, path: p}}".to_owned() + tail, "f:2:1: auht: is not known"),
+        (
+            "version: 0.1\nhttp: {addr: ':1', tsl: {key: k}}\nstorage: inmemory".to_owned(),
+            "f:2:20: http.tsl: is not known",
+        ),
+        (
+            "version: 0.1\nstorage: {filesystem: {rootDirectory: /data}}\nhttp: {addr: ':1'}".to_owned(),
+            "f:2:24: storage.filesystem.rootDirectory: is not known",
+        ),
         (
             "version: 0.1\nstorage: {delete: {enabled: perhaps}, inmemory: }\nhttp: {addr: ':1'}".to_owned(),
-            "2:29: storage.delete.enabled: must be true or false, not \"perhaps\"",
+            "f:2:29: storage.delete.enabled: must be true or false, not \"perhaps\"",
         ),
         (
             "version: 0.1\nstorage: {inmemory: , filesystem: {}}\nhttp: {addr: ':1'}".to_owned(),
-            "2:35: storage.filesystem: there is one storage, and inmemory is it already",
+            "f:2:35: storage.filesystem: there is one storage, and inmemory is it already (f:2:19)",
         ),
-        ("version: 0.1\nstorage: tape\nhttp: {addr: ':1'}".to_owned(), "2:10: storage.tape: no such storage"),
+        ("version: 0.1\nstorage: tape\nhttp: {addr: ':1'}".to_owned(), "f:2:10: storage.tape: is not known"),
         (
             "version: 0.1\nhttp: {addr: 5000}\nstorage: inmemory".to_owned(),
-            "2:14: http.addr: invalid address \"5000\": expected HOST:PORT or :PORT, not \"5000\"",
+            "f:2:14: http.addr: invalid address \"5000\": expected HOST:PORT or :PORT, not \"5000\"",
         ),
         (
             "version: 0.1\nauth: {htpasswd: {realm: r, path: p}}".to_owned() + tail,
-            "2:18: auth.htpasswd: not supported yet, and without it the registry would stand open",
+            "f:2:18: auth.htpasswd: not supported yet, and without it the registry would stand open",
         ),
         (
             "version: 0.1\nhttp: {addr: ':1', tls: {certificate: c}}\nstorage: inmemory".to_owned(),
-            "2:25: http.tls: not supported yet, and without it the registry would stand open",
+            "f:2:25: http.tls: not supported yet, and without it the registry would stand open",
         ),
-        ("version: 0.1\n\tx".to_owned(), "1:10: while scanning a plain scalar, found a tab"),
+        ("version: 0.1\n\tx".to_owned(), "f:1:10: while scanning a plain scalar, found a tab"),
     ] {
         let found = read(&text).expect_err(&text).to_string();
         assert!(found.starts_with(fault), "{text}\n  {found}");

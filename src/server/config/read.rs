@@ -1,0 +1,112 @@
+//! What a complete tree means: sections as values.
+
+use std::time::Duration;
+
+use super::section::{ConfigError, Section};
+use super::tree::{Node, Value};
+use super::values::duration;
+use super::{Config, Log, storage};
+use crate::registry::{Completeness, Options};
+use crate::server::Address;
+use crate::server::logging::{Formatter, Level};
+use crate::spec::limits::DRAIN_SECS;
+
+/// Reads a tree in which every default is filled in.
+///
+/// # Errors
+/// The first value that cannot be meant, and what has no default and is not there.
+pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
+    let root = Section::root(document);
+    refuse_what_would_be_open(document)?;
+    let http = root.section("http")?;
+    let storage = root.section("storage")?;
+    let maintenance = storage.section("maintenance")?;
+    let address = http
+        .parsed("addr", address)?
+        .ok_or_else(|| http.missing("addr").with_hint("write where to listen: http: {addr: \":5000\"}"))?;
+    let drain = http.parsed("draintimeout", duration)?.filter(|drain| !drain.is_zero());
+    Ok(Config {
+        address,
+        storage: storage::read(&root)?,
+        options: Options {
+            delete_enabled: storage.section("delete")?.boolean("enabled")?.unwrap_or_default(),
+            read_only: maintenance.section("readonly")?.boolean("enabled")?.unwrap_or_default(),
+            completeness: completeness(&root)?,
+        },
+        log: log(&root)?,
+        drain: drain.unwrap_or(Duration::from_secs(DRAIN_SECS)),
+    })
+}
+
+/// The `log` section, and `loglevel`, its older name for one key.
+fn log(root: &Section<'_>) -> Result<Log, ConfigError> {
+    let log = root.section("log")?;
+    let old = root.parsed("loglevel", level)?;
+    let new = log.parsed("level", level)?;
+    Ok(Log {
+        level: if log.is_default("level") { old.or(new) } else { new }.unwrap_or(Level::Info),
+        formatter: log.parsed("formatter", formatter)?.unwrap_or(Formatter::Text),
+        fields: log.section("fields")?.texts(),
+        access_log: !log.section("accesslog")?.boolean("disabled")?.unwrap_or_default(),
+    })
+}
+
+/// What keeps strangers out in registry:2 and is not there yet. To serve without it would be to open a closed registry.
+const GUARDS: &[&str] = &["auth.silly", "auth.htpasswd", "auth.token", "http.tls", "proxy.remoteurl"];
+
+fn refuse_what_would_be_open(root: &Node) -> Result<(), ConfigError> {
+    for path in GUARDS {
+        let found: Option<&Node> = path.split('.').try_fold(root, |node, name| node.get(name));
+        let Some(node) = found.filter(|node| node.value != Value::Map(Vec::new())) else { continue };
+        return Err(ConfigError::at(
+            node.at.clone(),
+            path,
+            "not supported yet, and without it the registry would stand open",
+        )
+        .with_hint("put a proxy that does this in front, and remove the section"));
+    }
+    Ok(())
+}
+
+/// `validation` (distribution 3): which children a manifest must have.
+fn completeness(root: &Section<'_>) -> Result<Completeness, ConfigError> {
+    let validation = root.section("validation")?;
+    if validation.boolean("disabled")? == Some(true) {
+        return Ok(Completeness::Sparse);
+    }
+    let indexes = validation.section("manifests")?.section("indexes")?;
+    let known = indexes.parsed("platforms", |text| match text {
+        "all" => Ok(Completeness::Whole),
+        // A list of platforms is not told apart yet; refusing a push that registry:3 takes would be worse.
+        "none" | "list" => Ok(Completeness::SparseIndexes),
+        _ => Err("must be all, list or none".into()),
+    })?;
+    Ok(known.unwrap_or_default())
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    text.parse().map_err(|error| format!("{error}"))
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "error" => Ok(Level::Error),
+        "warn" | "warning" => Ok(Level::Warn),
+        "info" => Ok(Level::Info),
+        "debug" => Ok(Level::Debug),
+        _ => Err("must be error, warn, info or debug".into()),
+    }
+}
+
+fn formatter(text: &str) -> Result<Formatter, String> {
+    match text {
+        "text" => Ok(Formatter::Text),
+        "json" => Ok(Formatter::Json),
+        "logstash" => Ok(Formatter::Logstash),
+        _ => Err("must be text, json or logstash".into()),
+    }
+}
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;
