@@ -43,6 +43,10 @@ pub(super) enum Error {
     TargetTooLong,
     #[error("the headers are longer than {HEADER_BYTES_MAX} bytes")]
     HeadersTooLarge,
+    #[error("a request has one Host header, with a host and port (RFC 9112, 3.2)")]
+    Host,
+    #[error("100-continue is the only expectation that is met")]
+    Expectation,
 }
 
 /// Seconds after which a client may try again, by fault.
@@ -59,7 +63,7 @@ impl Error {
             Self::ContentRange(_) | Self::Range { .. } => Some(ErrorCode::RangeInvalid),
             Self::BodyTooLarge { .. } => Some(ErrorCode::ManifestTooLarge),
             Self::NoDigest => Some(ErrorCode::DigestInvalid),
-            Self::TargetTooLong | Self::HeadersTooLarge => None,
+            Self::TargetTooLong | Self::HeadersTooLarge | Self::Host | Self::Expectation => None,
         }
     }
 
@@ -75,6 +79,8 @@ impl Error {
             // The grammar of the header, not its place in the upload: 416 would make clients ask for the status and go on.
             Self::ContentRange(_) => StatusCode::BAD_REQUEST,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::Host => StatusCode::BAD_REQUEST,
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Route(_) | Self::Method(_) | Self::Range { .. } | Self::BodyTooLarge { .. } | Self::NoDigest => {
                 self.code().map_or(StatusCode::NOT_FOUND, ErrorCode::status)

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, EXPECT, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -13,7 +14,7 @@ use super::error::{self, Error};
 use super::log::{Record, Sink};
 use super::reply::{self, DOCKER_API_VERSION, Reply};
 use super::request::{RequestBody, RequestId, RequestIds};
-use super::{Timeouts, api};
+use super::{Timeouts, api, origin};
 use crate::registry::Registry;
 use crate::spec::Route;
 use crate::spec::limits::{HEADER_BYTES_MAX, TARGET_BYTES_MAX};
@@ -26,6 +27,24 @@ pub(super) struct State {
     pub(super) ids: RequestIds,
     pub(super) access_log: Option<Sink>,
     pub(super) timeouts: Timeouts,
+    /// Set once: no connection begins another request.
+    draining: AtomicBool,
+}
+
+impl State {
+    pub(super) fn new(registry: Registry, clock: Clock, access_log: Option<Sink>, timeouts: Timeouts) -> Self {
+        let (ids, draining) = (RequestIds::new(), AtomicBool::new(false));
+        Self { registry, clock, ids, access_log, timeouts, draining }
+    }
+
+    /// From now on a connection between two requests is at its end.
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
 }
 
 /// One request while it is answered.
@@ -40,7 +59,7 @@ pub(super) struct Call {
 /// Answers a request.
 pub(super) async fn handle(state: Arc<State>, connection: Arc<Connection>, request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
-    let body = RequestBody::new(body, &head.headers, state.timeouts.body_idle);
+    let body = RequestBody::new(body, &head.headers, state.timeouts.body, connection.begin());
     let id = state.ids.next();
     let record = begin_record(&state, &connection, &head, id);
     let method = head.method.clone();
@@ -65,13 +84,18 @@ pub(super) async fn handle(state: Arc<State>, connection: Arc<Connection>, reque
 
 /// The answer, with what stands on every one, and the body read or refused.
 async fn finish(mut call: Call) -> Reply {
+    let mut is_lost = false;
     let mut reply = match answer(&mut call).await {
         Ok(reply) => reply,
-        Err(error) => error.into_reply(&call.head.method, call.id),
+        Err(error) => {
+            // Who is in doubt about whom a request is for may be so about where it ends.
+            is_lost = matches!(error, Error::Host);
+            error.into_reply(&call.head.method, call.id)
+        }
     };
     reply::set_static(&mut reply, DOCKER_API_VERSION.clone(), "registry/2.0");
     reply::set_static(&mut reply, X_CONTENT_TYPE_OPTIONS, "nosniff");
-    if call.body.dismiss() {
+    if call.body.dismiss() || is_lost {
         reply::set_static(&mut reply, CONNECTION, "close");
     }
     reply
@@ -79,6 +103,7 @@ async fn finish(mut call: Call) -> Reply {
 
 async fn answer(call: &mut Call) -> Result<Reply, Error> {
     check_lengths(&call.head)?;
+    check_protocol(&call.head)?;
     let (method, uri) = (&call.head.method, &call.head.uri);
     if matches!(uri.path(), "/" | "*") && (method.is_safe()) {
         // Load balancers ask for it.
@@ -105,6 +130,18 @@ fn check_lengths(head: &Parts) -> Result<(), Error> {
     }
     let headers: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers > HEADER_BYTES_MAX { Err(Error::HeadersTooLarge) } else { Ok(()) }
+}
+
+/// What HTTP asks of every request.
+fn check_protocol(head: &Parts) -> Result<(), Error> {
+    if !origin::is_host_named(head) {
+        return Err(Error::Host);
+    }
+    let expectations = head.headers.get_all(EXPECT).iter();
+    if expectations.into_iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Error::Expectation);
+    }
+    Ok(())
 }
 
 /// A record of the request, where anybody will read it.

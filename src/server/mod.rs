@@ -22,11 +22,13 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::registry::Registry;
 use crate::spec::limits::{
-    BODY_IDLE_TIMEOUT_SECS, CONNECTIONS_MAX, DRAIN_SECS, HEADER_TIMEOUT_SECS, WRITE_STALL_TIMEOUT_SECS,
+    BODY_IDLE_TIMEOUT_SECS, CONNECTIONS_MAX, DRAIN_SECS, HEADER_TIMEOUT_SECS, PACE_BYTES_MIN, PACE_WINDOW_SECS,
+    WRITE_STALL_TIMEOUT_SECS,
 };
 use crate::sys::Clock;
 use handler::State;
-use request::RequestIds;
+use pace::Patience;
+use room::Room;
 
 mod api;
 pub(crate) mod config;
@@ -38,8 +40,10 @@ mod log;
 pub(crate) mod logging;
 mod mapping;
 mod origin;
+mod pace;
 mod reply;
 mod request;
+mod room;
 mod sendfile;
 mod signals;
 mod socket;
@@ -52,8 +56,8 @@ pub(crate) use signals::{Signal, listen as signals};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
     pub(crate) header: Duration,
-    pub(crate) body_idle: Duration,
-    pub(crate) write_stall: Duration,
+    pub(crate) body: Patience,
+    pub(crate) write: Patience,
     /// For requests in progress after a signal.
     pub(crate) drain: Duration,
 }
@@ -62,10 +66,18 @@ impl Timeouts {
     /// What `spec::limits` says.
     pub(crate) const STANDARD: Self = Self {
         header: Duration::from_secs(HEADER_TIMEOUT_SECS),
-        body_idle: Duration::from_secs(BODY_IDLE_TIMEOUT_SECS),
-        write_stall: Duration::from_secs(WRITE_STALL_TIMEOUT_SECS),
+        body: patience(BODY_IDLE_TIMEOUT_SECS),
+        write: patience(WRITE_STALL_TIMEOUT_SECS),
         drain: Duration::from_secs(DRAIN_SECS),
     };
+}
+
+const fn patience(pause_secs: u64) -> Patience {
+    Patience {
+        pause: Duration::from_secs(pause_secs),
+        window: Duration::from_secs(PACE_WINDOW_SECS),
+        bytes: PACE_BYTES_MIN,
+    }
 }
 
 /// A server that listens and does not answer yet.
@@ -103,7 +115,7 @@ impl Server {
     ) -> Result<Self, BindError> {
         let listener = listen::bind(address).await?;
         let bound = listener.local_addr().map_err(|source| BindError::Io { address: address.to_string(), source })?;
-        let state = State { registry, clock, ids: RequestIds::new(), access_log, timeouts };
+        let state = State::new(registry, clock, access_log, timeouts);
         let connections_max = CONNECTIONS_MAX.min(listen::raise_file_limit() / 3).max(1);
         Ok(Self { listener, address: bound, state: Arc::new(state), connections_max })
     }
@@ -115,7 +127,7 @@ impl Server {
 
     /// Answers requests until a signal, then lets those in progress end.
     pub(crate) async fn run(self, mut signals: mpsc::Receiver<Signal>) -> Stopped {
-        let room = Arc::new(Semaphore::new(self.connections_max));
+        let room = Room::new(self.connections_max);
         let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
         let protocol = connection::protocol(&self.state.timeouts);
         let drain = GracefulShutdown::new();
@@ -133,12 +145,12 @@ impl Server {
                     continue;
                 }
             };
-            match Arc::clone(&room).try_acquire_owned() {
-                Ok(permit) => {
+            match room.enter(peer.ip()) {
+                Some(place) => {
                     let (state, protocol) = (Arc::clone(&self.state), protocol.clone());
-                    tokio::spawn(connection::serve(stream, peer, permit, state, protocol, drain.watcher()));
+                    tokio::spawn(connection::serve(stream, peer, place, state, protocol, drain.watcher()));
                 }
-                Err(_) => {
+                None => {
                     if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
                         tokio::spawn(async move {
                             connection::refuse(stream).await;
@@ -150,11 +162,11 @@ impl Server {
         };
         drop(self.listener);
         tracing::info!(signal = ?first, "stopping");
-        let all = u32::try_from(self.connections_max).unwrap_or(u32::MAX);
+        self.state.drain();
         let drained = async {
             drain.shutdown().await;
             // Requests that outlive their connection hold its place.
-            let _ = room.acquire_many(all).await;
+            room.emptied().await;
         };
         tokio::select! {
             ended = tokio::time::timeout(self.state.timeouts.drain, drained) => {

@@ -4,9 +4,11 @@
 //! distribution's too: `Forwarded` (RFC 7239) before `X-Forwarded-Proto` and `X-Forwarded-Host` before `Host`. Without
 //! any host (HTTP/1.0) the location is relative.
 
-use http::HeaderMap;
+use std::net::Ipv6Addr;
+
 use http::header::{FORWARDED, HOST};
 use http::request::Parts;
+use http::{HeaderMap, Version};
 
 use crate::spec::Route;
 
@@ -52,6 +54,34 @@ fn forwarded<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     })
 }
 
+/// Whether a request says for whom it is: one valid `Host` (RFC 9112 §3.2), which HTTP/1.0 may leave out. Empty is what a
+/// client sends that knows none.
+pub(super) fn is_host_named(head: &Parts) -> bool {
+    let mut hosts = head.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => head.version < Version::HTTP_11,
+        (Some(host), None) => host.to_str().is_ok_and(is_host_and_port),
+        _ => false,
+    }
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2).
+fn is_host_and_port(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (text, ""),
+    };
+    // unreserved, pct-encoded and sub-delims of RFC 3986 §2.
+    let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&b));
+    let is_host = match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
+        None => is_name(host),
+        Some(literal) => {
+            literal.is_some_and(|ip| ip.split('%').next().is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok()))
+        }
+    };
+    is_host && port.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// Whether `text` can stand as host and port in a URL.
 fn is_host(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]~%".contains(&b))
@@ -60,6 +90,18 @@ fn is_host(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts() {
+        for text in
+            ["", "r", "r:5000", "r.example.:80", "a_b", "r:", "1.2.3.4:5", "[::1]", "[::1]:5000", "[fe80::1%25e]:1"]
+        {
+            assert!(is_host_and_port(text), "{text}");
+        }
+        for text in ["a b", "a/b", "a@b", "\"", "a:b", "a:80:80", "::1", "[::1", "[x]", "[::1]x", "r:5000/", "<a>"] {
+            assert!(!is_host_and_port(text), "{text}");
+        }
+    }
 
     #[test]
     fn the_client_sees_its_own_name_for_us() {

@@ -11,6 +11,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATIO
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use hyper::body::{Frame, SizeHint};
 
+use super::connection::InProgress;
 use super::log::Record;
 use crate::spec::page::next_link;
 use crate::spec::{Digest, Route};
@@ -30,6 +31,8 @@ pub(super) struct Body {
     source: Source,
     /// Written to the log when the last byte has left, or when the client has.
     record: Option<Box<Record>>,
+    /// The request is there until all of its answer is with the connection.
+    in_progress: Option<InProgress>,
 }
 
 enum Source {
@@ -43,16 +46,20 @@ impl Body {
     }
 
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { source: Source::Whole(bytes), record: None }
+        Self { source: Source::Whole(bytes), record: None, in_progress: None }
     }
 
     /// A body of `len` bytes that come bit by bit.
     pub(super) fn stream(stream: BoxStream<'static, store::Result<Bytes>>, len: u64) -> Self {
-        Self { source: Source::Stream { stream, left: len }, record: None }
+        Self { source: Source::Stream { stream, left: len }, record: None, in_progress: None }
     }
 
     pub(super) fn set_record(&mut self, record: Record) {
         self.record = Some(Box::new(record));
+    }
+
+    pub(super) fn hold(&mut self, in_progress: InProgress) {
+        self.in_progress = Some(in_progress);
     }
 
     fn len(&self) -> u64 {

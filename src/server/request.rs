@@ -11,9 +11,10 @@ use futures_util::{Stream, StreamExt};
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use hyper::body::{Body as _, Incoming};
-use tokio::time::{Instant, Sleep};
 
+use super::connection::InProgress;
 use super::error::Error;
+use super::pace::{Pace, Patience};
 use crate::registry;
 use crate::spec::limits::{UNWANTED_BODY_BYTES_MAX, UNWANTED_BODY_TIMEOUT_SECS};
 
@@ -50,17 +51,17 @@ impl fmt::Display for RequestId {
 /// The body of a request: a stream that ends in an error when the client stops sending.
 pub(super) struct RequestBody {
     inner: Incoming,
-    /// Longest wait for the next part.
-    patience: Duration,
-    /// Armed at the first wait.
-    idle: Option<Pin<Box<Sleep>>>,
+    pace: Pace,
+    /// The request is there for as long as its body is.
+    _in_progress: InProgress,
     /// The client sends only when it is told to, and has not been told yet.
     expects_continue: bool,
 }
 
 impl RequestBody {
-    pub(super) fn new(inner: Incoming, headers: &HeaderMap, patience: Duration) -> Self {
-        Self { inner, patience, idle: None, expects_continue: headers.contains_key(EXPECT) }
+    pub(super) fn new(inner: Incoming, headers: &HeaderMap, patience: Patience, in_progress: InProgress) -> Self {
+        let expects_continue = headers.contains_key(EXPECT);
+        Self { inner, pace: Pace::new(patience), _in_progress: in_progress, expects_continue }
     }
 
     /// As the registry takes it.
@@ -137,22 +138,18 @@ impl Stream for RequestBody {
         this.expects_continue = false;
         loop {
             let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
-                let idle = this.idle.get_or_insert_with(|| Box::pin(tokio::time::sleep(this.patience)));
-                return match idle.as_mut().poll(cx) {
-                    Poll::Pending => Poll::Pending,
-                    Poll::Ready(()) => Poll::Ready(Some(Err(std::io::ErrorKind::TimedOut.into()))),
-                };
+                return this.pace.poll_wait(cx).map(|()| Some(Err(std::io::ErrorKind::TimedOut.into())));
             };
-            if let Some(idle) = &mut this.idle {
-                idle.as_mut().reset(Instant::now() + this.patience);
-            }
             match frame {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(std::io::Error::other(error)))),
                 // Trailers say nothing to us.
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) if data.is_empty() => {}
-                    Ok(data) => return Poll::Ready(Some(Ok(data))),
+                    Ok(data) => {
+                        this.pace.moved(data.len());
+                        return Poll::Ready(Some(Ok(data)));
+                    }
                     Err(_) => {}
                 },
             }

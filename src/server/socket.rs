@@ -4,29 +4,29 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
 
-use super::sendfile::Files;
+use super::connection::Connection;
+use super::pace::{Pace, Patience};
 use crate::spec::limits::SENDFILE_CALL_BYTES_MAX;
 
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
-    files: Arc<Files>,
-    stall: Stall,
+    connection: Arc<Connection>,
+    pace: Pace,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, files: Arc<Files>, write_stall: Duration) -> Self {
-        Self { stream, files, stall: Stall { patience: write_stall, timer: None, progressed: false } }
+    /// `patience` is for clients that are to read an answer.
+    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, patience: Patience) -> Self {
+        Self { stream, connection, pace: Pace::new(patience) }
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let mapped = bufs.iter().enumerate().find_map(|(at, buf)| Some((at, self.files.find(buf)?)));
+        let mapped = bufs.iter().enumerate().find_map(|(at, buf)| Some((at, self.connection.files.find(buf)?)));
         let Some((at, (file, offset, len))) = mapped else {
             return Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         };
@@ -60,8 +60,13 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let sent = self.poll_send(cx, bufs);
-        self.stall.observe(cx, sent)
+        match self.poll_send(cx, bufs) {
+            Poll::Ready(sent) => {
+                self.pace.moved(*sent.as_ref().unwrap_or(&0));
+                Poll::Ready(sent)
+            }
+            Poll::Pending => self.pace.poll_wait(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -79,37 +84,11 @@ impl AsyncWrite for Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-/// Notices that a client has stopped reading. The timer is armed when a write has to wait, and looks back when it fires:
-/// a busy connection touches it once per period, not once per write.
-#[derive(Debug)]
-struct Stall {
-    patience: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
-    /// Whether something was written since the timer was armed.
-    progressed: bool,
-}
-
-impl Stall {
-    fn observe(&mut self, cx: &mut Context<'_>, sent: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if sent.is_ready() {
-            self.progressed = true;
-            return sent;
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if read.is_pending() && self.connection.is_over() {
+            // As if the client had closed it: hyper waits for the rest of a request that has begun.
+            return Poll::Ready(Ok(()));
         }
-        let patience = self.patience;
-        if self.timer.is_none() {
-            self.progressed = false;
-        }
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        loop {
-            ready!(timer.as_mut().poll(cx));
-            if !std::mem::take(&mut self.progressed) {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            timer.as_mut().reset(Instant::now() + patience);
-        }
+        read
     }
 }

@@ -55,8 +55,16 @@ pub(crate) const BODY_IDLE_TIMEOUT_SECS: u64 = 60;
 /// Seconds that a client may leave an answer unread before its connection is dropped.
 pub(crate) const WRITE_STALL_TIMEOUT_SECS: u64 = 60;
 
+/// Seconds of waiting for a client in which [`PACE_BYTES_MIN`] have to arrive or to be read: so long that a client may
+/// spend most of it compressing.
+pub(crate) const PACE_WINDOW_SECS: u64 = 300;
+
+/// Fewest bytes in [`PACE_WINDOW_SECS`], if there are so many: 240 a second, a tenth of the slowest mobile link. Who stays
+/// below it holds a connection and a session for nothing.
+pub(crate) const PACE_BYTES_MIN: u64 = 72_000;
+
 /// Most connections at a time; above it 503. A third of the file descriptors if that is less: a request may hold its
-/// socket, a blob and an upload.
+/// socket, a blob and an upload. One client gets half of them (`server::room`).
 pub(crate) const CONNECTIONS_MAX: usize = 10_000;
 
 /// Most bytes of an unwanted request body that are read after its answer, so that the client sees the answer and may

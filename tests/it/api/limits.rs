@@ -83,9 +83,61 @@ fn who_asks_before_sending_is_told_to_go_on() {
 }
 
 #[test]
+fn a_request_says_for_whom_it_is() {
+    let env = Env::new();
+    for (head, status) in [
+        ("GET /v2/ HTTP/1.1\r\n", 400),
+        ("POST /v2/a/blobs/uploads/ HTTP/1.1\r\nContent-Length: 0\r\n", 400),
+        ("GET http://a/v2/ HTTP/1.1\r\n", 400),
+        ("GET /v2/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n", 400),
+        ("GET /v2/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n", 400),
+        ("GET /v2/ HTTP/1.0\r\nHost: a\r\nHost: b\r\n", 400),
+        ("GET /v2/ HTTP/1.1\r\nHost: a, b\r\n", 400),
+        ("GET /v2/ HTTP/1.1\r\nHost: a/b\r\n", 400),
+        ("GET /v2/ HTTP/1.1\r\nHost: a@b\r\n", 400),
+        ("GET /v2/ HTTP/1.1\r\nHost: a:b\r\n", 400),
+        ("GET /v2/ HTTP/1.1\r\nHost: \u{e9}\r\n", 400),
+        ("GET /v2/ HTTP/1.1\r\nHost:\r\n", 200),
+        ("GET /v2/ HTTP/1.1\r\nHost: a_b:5000\r\n", 200),
+        ("GET /v2/ HTTP/1.1\r\nHost: [::1]:5000\r\n", 200),
+        ("GET http://a/v2/ HTTP/1.1\r\nHost: a\r\n", 200),
+    ] {
+        let mut http = env.http();
+        http.send_raw(format!("{head}\r\n").as_bytes()).expect("sent");
+        let answer = http.read("GET").expect("an answer");
+        assert_eq!(answer.status, status, "{head}: {answer}");
+        assert!(status == 200 || answer.header("connection") == Some("close") && http.is_closed(), "{head}: {answer}");
+    }
+}
+
+#[test]
+fn an_expectation_that_nobody_knows_is_417() {
+    let env = Env::new();
+    for value in ["200-foo", "100-continue, 200-foo", ""] {
+        let mut http = env.http();
+        let answer = http.send("PUT", "/v2/a/manifests/v1", &[("Expect", value), ("Content-Length", "5")], b"");
+        assert_eq!((answer.status, answer.header("connection")), (417, Some("close")), "{value}: {answer}");
+        assert!(http.is_closed());
+    }
+}
+
+#[test]
+fn who_sends_no_more_is_still_answered() {
+    let env = Env::new();
+    let blob = crate::support::image::noise(3, 4 << 20);
+    let digest = env.http().push_blob("a", &blob);
+    let mut http = env.http();
+    http.send_raw(format!("GET /v2/a/blobs/{digest} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).expect("sent");
+    http.finish_sending();
+    let answer = http.read("GET").expect("an answer");
+    assert!(answer.status == 200 && answer.body == blob, "{} bytes", answer.body.len());
+    assert!(http.is_closed());
+}
+
+#[test]
 fn clients_of_another_age_are_served() {
     let env = Env::new();
-    for request in ["GET /v2/ HTTP/1.0\r\n\r\n", "GET /v2/ HTTP/1.1\r\nConnection: close\r\n\r\n"] {
+    for request in ["GET /v2/ HTTP/1.0\r\n\r\n", "GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"] {
         let mut http = env.http();
         http.send_raw(request.as_bytes()).expect("sent");
         let answer = http.read("GET").expect("an answer");

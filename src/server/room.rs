@@ -1,0 +1,129 @@
+//! Places for connections: so many in all, and so many of them for one client.
+//!
+//! One client may take half of them, and loopback all: a proxy in front makes all clients one, and half is more than
+//! proxies open; what it must not do is to keep everybody else out. In IPv6 a client is a /64, for its addresses there
+//! are without number.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// All places of a server.
+#[derive(Debug)]
+pub(super) struct Room {
+    places: Arc<Semaphore>,
+    size: usize,
+    taken: Arc<Taken>,
+}
+
+/// One place, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+    of: Option<(IpAddr, Arc<Taken>)>,
+}
+
+/// Places by client.
+#[derive(Debug, Default)]
+struct Taken(Mutex<HashMap<IpAddr, usize>>);
+
+impl Room {
+    pub(super) fn new(size: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(size)), size, taken: Arc::default() }
+    }
+
+    /// A place for a connection from `peer`; `None` where there is none, or none for this client.
+    pub(super) fn enter(&self, peer: IpAddr) -> Option<Place> {
+        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let Some(client) = client(peer) else { return Some(Place { _permit: permit, of: None }) };
+        let mut taken = self.taken.lock();
+        let count = taken.entry(client).or_default();
+        if *count >= self.size.div_ceil(2) {
+            return None;
+        }
+        *count += 1;
+        Some(Place { _permit: permit, of: Some((client, Arc::clone(&self.taken))) })
+    }
+
+    /// Waits until every place was given back.
+    pub(super) async fn emptied(&self) {
+        let all = u32::try_from(self.size).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let _ = self.places.acquire_many(all).await;
+    }
+}
+
+impl Taken {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((client, taken)) = self.of.take() else { return };
+        let mut taken = taken.lock();
+        if let Some(count) = taken.get_mut(&client) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&client);
+            }
+        }
+    }
+}
+
+/// Who is behind an address; `None` where nobody counts.
+fn client(peer: IpAddr) -> Option<IpAddr> {
+    let peer = peer.to_canonical();
+    match peer {
+        _ if peer.is_loopback() => None,
+        IpAddr::V6(ip) => Some(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into()),
+        IpAddr::V4(_) => Some(peer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn one_client_gets_half_and_all_get_all() {
+        let room = Room::new(10);
+        let first: Vec<_> = (0..10).filter_map(|_| room.enter(ip("192.0.2.1"))).collect();
+        assert_eq!(first.len(), 5);
+        assert!(room.enter(ip("::ffff:192.0.2.1")).is_none(), "the same in another writing");
+        let second: Vec<_> = (0..10).filter_map(|n| room.enter(ip(&format!("2001:db8::{n}")))).collect();
+        assert_eq!(second.len(), 5, "one network");
+        assert!(room.enter(ip("127.0.0.1")).is_none(), "all are taken");
+        drop(second);
+        assert!(room.enter(ip("192.0.2.1")).is_none());
+        drop(first);
+        assert!(room.enter(ip("192.0.2.1")).is_some());
+        assert!(room.taken.lock().is_empty(), "nobody is remembered who left");
+    }
+
+    #[test]
+    fn loopback_gets_all() {
+        for peer in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            let room = Room::new(10);
+            let places: Vec<_> = (0..20).filter_map(|_| room.enter(ip(peer))).collect();
+            assert_eq!(places.len(), 10, "{peer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn it_is_empty_when_the_last_has_left() {
+        let room = Room::new(3);
+        let place = room.enter(ip("192.0.2.1"));
+        let mut emptied = std::pin::pin!(room.emptied());
+        assert!(futures_util::poll!(&mut emptied).is_pending());
+        drop(place);
+        emptied.await;
+    }
+}
