@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 
 use super::{Error, Registry, Result};
 use crate::spec::{Algorithm, ByteRange, Digest, Repository};
-use crate::store::{self, Data, Key, Object, Stat};
+use crate::store::{self, Data, Key, Object, Stat, Step};
 
 /// Largest blob that is kept in memory, in bytes: image configs are, layers are not.
 const SMALL_BLOB_BYTES_MAX: u64 = 64 << 10;
@@ -99,19 +99,13 @@ impl Registry {
         Ok(self.vouch(&canonical).await?.map(|stat| Held { canonical, stat }))
     }
 
-    /// Makes the repository hold a blob whose bytes are durable already, under the name its client gave it as well.
-    pub(super) async fn link_blob(&self, repository: &Repository, canonical: &Digest, named: &Digest) -> Result<()> {
-        let link = Key::layer_link(repository, canonical);
-        if canonical == named {
-            return self.write_link(&link, canonical).await;
+    /// What makes the repository hold a blob once its bytes are durable, under the name its client gave it as well.
+    pub(super) async fn blob_links(&self, repository: &Repository, canonical: &Digest, named: &Digest) -> Result<Step> {
+        let mut links = vec![Key::layer_link(repository, canonical)];
+        if canonical != named {
+            links.extend([Key::layer_link(repository, named), Key::blob_alias(named)]);
         }
-        let (own, anywhere) = (Key::layer_link(repository, named), Key::blob_alias(named));
-        tokio::try_join!(
-            self.write_link(&anywhere, canonical),
-            self.write_link(&link, canonical),
-            self.write_link(&own, canonical)
-        )?;
-        Ok(())
+        self.links_to(canonical, links).await
     }
 
     /// Makes the repository hold a blob that is here already; says whether it does now. `from` is where the client knows
@@ -127,7 +121,8 @@ impl Registry {
             None => self.find_anywhere(repository, digest).await?,
         };
         let Some(canonical) = canonical else { return Ok(false) };
-        self.link_blob(repository, &canonical, digest).await?;
+        let links = self.blob_links(repository, &canonical, digest).await?;
+        self.driver.write_steps(vec![links]).await?;
         Ok(true)
     }
 

@@ -7,11 +7,12 @@
 use std::str;
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use quick_cache::sync::Cache;
 
 use super::{Registry, Result};
 use crate::spec::Digest;
-use crate::store::{self, Key, WriteMode};
+use crate::store::{self, Key, Put, Step};
 
 /// Links remembered. One takes about 300 bytes.
 const LINKS_MAX: usize = 8 << 10;
@@ -72,12 +73,13 @@ impl Registry {
         Ok(target.map(|at| (stat.version, at)))
     }
 
-    /// Makes a link name `target`, durably. Writes nothing where it does so already.
-    pub(super) async fn write_link(&self, key: &Key, target: &Digest) -> Result<()> {
-        if self.read_link(key).await? != Some(*target) {
-            self.driver.write(key, Bytes::from(target.to_string()), WriteMode::Replace).await?;
-        }
-        Ok(())
+    /// What is to be written for these links to name `target`: those that do so already are not.
+    pub(super) async fn links_to(&self, target: &Digest, keys: Vec<Key>) -> Result<Step> {
+        let puts = keys.into_iter().map(|key| async move {
+            let there = self.read_link(&key).await? == Some(*target);
+            Result::<_>::Ok((!there).then(|| Put { key, bytes: Bytes::from(target.to_string()) }))
+        });
+        Ok(try_join_all(puts).await?.into_iter().flatten().collect())
     }
 }
 

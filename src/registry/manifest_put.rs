@@ -1,15 +1,14 @@
 //! Taking a manifest: check it, store its bytes, then the links, then the tags.
 //!
-//! Each step is durable before the next one begins, so that a crash between them leaves content that nothing leads to,
-//! and never a link that leads nowhere: bytes and the referrer's entry, the revision, the tag and its history. Pushing
+//! The steps are bytes and the referrer's entry, the revision, the tag and its history: one is there only if those before
+//! it are, so that a crash between them leaves content that nothing leads to, and never a link that leads nowhere. Pushing
 //! again what is there writes nothing.
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
 
 use super::{Error, PutManifest, Registry, Result};
 use crate::spec::{Digest, Locator, Manifest, MediaType, Repository, Tag};
-use crate::store::{Key, WriteMode};
+use crate::store::{Key, Put};
 
 impl Registry {
     /// Stores a manifest under `locator`, and points `tags` to it as well.
@@ -35,22 +34,23 @@ impl Registry {
         all_tags.sort();
         all_tags.dedup();
 
-        tokio::try_join!(
-            self.store_document(&canonical, manifest.bytes()),
-            self.store_referrer(repository, &manifest, named)
-        )?;
         let mut names = vec![canonical];
         names.extend((named != canonical).then_some(named));
-        let revisions = names.iter().map(|name| Key::revision_link(repository, name));
-        self.write_links(revisions.collect(), &canonical).await?;
-        self.shared.catalog.add(repository);
-        self.remember_manifest(canonical, &manifest);
-
+        let (document, referrer) = tokio::try_join!(
+            self.document(&canonical, manifest.bytes()),
+            self.referrer_entry(repository, &manifest, named)
+        )?;
+        let content = document.into_iter().chain(referrer).collect();
+        let revisions = names.iter().map(|name| Key::revision_link(repository, name)).collect();
+        let revisions = self.links_to(&canonical, revisions).await?;
         let tag_links = all_tags.iter().flat_map(|tag| {
             let history = names.iter().map(|name| Key::tag_index(repository, tag, name));
             history.chain([Key::tag_current(repository, tag)])
         });
-        self.write_links(tag_links.collect(), &canonical).await?;
+        let tag_links = self.links_to(&canonical, tag_links.collect()).await?;
+        self.driver.write_steps(vec![content, revisions, tag_links]).await?;
+        self.shared.catalog.add(repository);
+        self.remember_manifest(canonical, &manifest);
         self.tags_made(repository, &all_tags);
         Ok(PutManifest {
             digest: named,
@@ -59,8 +59,8 @@ impl Registry {
         })
     }
 
-    /// Stores the bytes of a manifest, unless they are there, byte for byte.
-    async fn store_document(&self, canonical: &Digest, bytes: &Bytes) -> Result<()> {
+    /// The bytes of a manifest, to be stored unless they are there, byte for byte.
+    async fn document(&self, canonical: &Digest, bytes: &Bytes) -> Result<Option<Put>> {
         let key = Key::blob(canonical);
         let there = match self.vouch(canonical).await? {
             Some(stat) if stat.size == bytes.len() as u64 => match self.driver.read(&key, None).await {
@@ -70,15 +70,7 @@ impl Registry {
             },
             _ => false,
         };
-        if !there {
-            self.driver.write(&key, bytes.clone(), WriteMode::Replace).await?;
-        }
-        Ok(())
-    }
-
-    async fn write_links(&self, keys: Vec<Key>, target: &Digest) -> Result<()> {
-        try_join_all(keys.iter().map(|key| self.write_link(key, target))).await?;
-        Ok(())
+        Ok((!there).then(|| Put { key, bytes: bytes.clone() }))
     }
 }
 

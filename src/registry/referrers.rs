@@ -10,7 +10,7 @@ use super::{PageOf, Registry, Result};
 use crate::spec::limits::REFERRERS_PAGE_BYTES_MAX;
 use crate::spec::{Descriptor, Digest, Manifest, Page, Repository};
 use crate::store::keys::digest_of;
-use crate::store::{self, Depth, Key, Prefix, WriteMode};
+use crate::store::{self, Depth, Key, Prefix, Put};
 
 /// Entries that are read at the same time: enough to hide the latency of an object store.
 const LOOKUPS: usize = 16;
@@ -96,19 +96,27 @@ impl Registry {
         manifest: &Manifest,
         digest: Digest,
     ) -> Result<()> {
-        let Some(subject) = manifest.subject() else { return Ok(()) };
+        let entry = self.referrer_entry(repository, manifest, digest).await?;
+        Ok(self.driver.write_steps(vec![entry.into_iter().collect()]).await?)
+    }
+
+    /// What is to be written as the entry of a manifest that has a subject; nothing where it is there.
+    pub(super) async fn referrer_entry(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+        digest: Digest,
+    ) -> Result<Option<Put>> {
+        let Some(subject) = manifest.subject() else { return Ok(None) };
         let key = Key::referrer(repository, &subject.digest, &digest);
-        let entry = Bytes::from(encode(&manifest.as_referrer(digest)));
+        let bytes = Bytes::from(encode(&manifest.as_referrer(digest)));
         let there = match self.driver.read(&key, None).await {
-            Ok(object) => object.bytes(&key).await? == entry,
+            Ok(object) => object.bytes(&key).await? == bytes,
             Err(error) if error.is_not_found() => false,
             Err(store::Error::Corrupt { .. }) => false,
             Err(error) => return Err(error.into()),
         };
-        if !there {
-            self.driver.write(&key, entry, WriteMode::Replace).await?;
-        }
-        Ok(())
+        Ok((!there).then_some(Put { key, bytes }))
     }
 }
 

@@ -7,7 +7,7 @@ use super::hashing::{Hashers, Hashing};
 use super::uploads::busy;
 use super::{Error, Incoming, Registry, Result};
 use crate::spec::{Algorithm, ByteRange, Digest, Hasher, Repository, UploadId};
-use crate::store::{self, Key, Stage, StageMode, WriteMode};
+use crate::store::{self, Key, Publication, Stage, StageMode, WriteMode};
 
 /// Fewer bytes than this are hashed again rather than their state saved: 1 MiB takes a millisecond, as writing a file
 /// durably does.
@@ -63,8 +63,8 @@ impl Session {
         }
     }
 
-    pub(super) async fn publish(self, key: &Key) -> Result<()> {
-        Ok(self.stage.publish(key).await?)
+    pub(super) async fn publish(self, publication: Publication) -> Result<()> {
+        Ok(self.stage.publish(publication).await?)
     }
 
     pub(super) async fn discard(self) -> Result<()> {

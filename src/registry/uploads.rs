@@ -14,7 +14,7 @@ use super::session::{Received, Session};
 use super::{Error, Incoming, Registry, Result, Started};
 use crate::spec::route::UploadStart;
 use crate::spec::{Algorithm, ByteRange, Digest, Repository, UploadId};
-use crate::store::{self, Depth, Key, Prefix, StageMode, WriteMode};
+use crate::store::{self, Depth, Key, Prefix, Publication, StageMode, WriteMode};
 use crate::sys;
 
 impl Registry {
@@ -40,7 +40,7 @@ impl Registry {
         // Go's time.RFC3339, which distribution parses it with, has no fraction of seconds when it writes.
         let now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let started = Key::upload_started(repository, &id);
-        self.driver.write(&started, Bytes::from(now), WriteMode::Create).await?;
+        self.driver.write(&started, Bytes::from(now), WriteMode::Fresh).await?;
         if start.algorithm == Some(Algorithm::Sha512) {
             self.announce(repository, &id, Algorithm::Sha512).await?;
         }
@@ -59,7 +59,7 @@ impl Registry {
         let taken = async {
             let session = self.create_session(repository, id, digest.algorithm()).await?;
             let session = session.receive_or_discard(body).await?;
-            self.publish(repository, session, digest).await
+            self.publish(repository, session, digest, Vec::new()).await
         }
         .await;
         if taken.is_err() {
@@ -101,8 +101,9 @@ impl Registry {
             self.save_session(repository, id, session).await?;
             return Err(error);
         }
-        let published = self.publish(repository, session, digest).await.map_err(cancelled);
-        if matches!(published, Ok(()) | Err(Error::DigestMismatch { .. })) {
+        let leftovers = self.session_keys(repository, id).await?;
+        let published = self.publish(repository, session, digest, leftovers).await.map_err(cancelled);
+        if matches!(published, Err(Error::DigestMismatch { .. })) {
             self.remove_session(repository, id).await?;
         }
         published
@@ -135,16 +136,22 @@ impl Registry {
         self.remove_session(repository, id).await
     }
 
-    /// Checks the digest, stores the bytes under their sha256 and links them.
-    async fn publish(&self, repository: &Repository, session: Session, named: &Digest) -> Result<()> {
+    /// Checks the digest, stores the bytes under their sha256 and links them; `leftovers` is what goes then.
+    async fn publish(
+        &self,
+        repository: &Repository,
+        session: Session,
+        named: &Digest,
+        leftovers: Vec<Key>,
+    ) -> Result<()> {
         let (canonical, actual) = session.digests(named.algorithm())?;
         if actual != *named {
             session.discard().await?;
             return Err(Error::DigestMismatch { expected: *named, actual });
         }
         let _shared = self.shared.locks.share(repository).await;
-        session.publish(&Key::blob(&canonical)).await?;
-        self.link_blob(repository, &canonical, named).await
+        let links = self.blob_links(repository, &canonical, named).await?;
+        session.publish(Publication { key: Key::blob(&canonical), next: vec![links], leftovers }).await
     }
 
     pub(super) async fn require_session(&self, repository: &Repository, id: &UploadId) -> Result<()> {
@@ -155,12 +162,16 @@ impl Registry {
         }
     }
 
-    /// Removes the keys of a session whose bytes are gone already.
+    /// Removes the keys of a session whose bytes are gone already. Should a power failure bring them back, they are a
+    /// session without bytes that nobody continues.
     async fn remove_session(&self, repository: &Repository, id: &UploadId) -> Result<()> {
+        Ok(self.driver.discard(&self.session_keys(repository, id).await?).await?)
+    }
+
+    async fn session_keys(&self, repository: &Repository, id: &UploadId) -> Result<Vec<Key>> {
         let prefix = Prefix::upload(repository, id);
         let entries = self.list_all(&prefix, Depth::All).await?;
-        let keys: Vec<Key> = entries.iter().map(|entry| prefix.key(&entry.name)).collect();
-        Ok(self.driver.delete(&keys).await?)
+        Ok(entries.iter().map(|entry| prefix.key(&entry.name)).collect())
     }
 }
 

@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use super::{Driver, Error, Key, ListQuery, Listing, Object, Prefix, Result, Stage, StageMode, Stat, WriteMode};
+use super::{
+    Driver, Error, Key, ListQuery, Listing, Object, Prefix, Publication, Result, Stage, StageMode, Stat, WriteMode,
+};
 use crate::spec::ByteRange;
 
 /// A small reproducible source of numbers (SplitMix64).
@@ -225,9 +227,14 @@ impl Stage for FaultyStage {
         self.store.change("save", self.inner.save()).await
     }
 
-    async fn publish(self: Box<Self>, key: &Key) -> Result<()> {
+    async fn publish(self: Box<Self>, publication: Publication) -> Result<()> {
         self.usable()?;
-        self.store.change(key.as_str(), self.inner.publish(key)).await
+        let Self { store, inner, .. } = *self;
+        let Publication { key, next, leftovers } = publication;
+        store.change(key.as_str(), inner.publish(key.clone().into())).await?;
+        // Each of them is a change of its own, so that a crash comes between any two.
+        store.write_steps(next).await?;
+        store.discard(&leftovers).await
     }
 
     async fn discard(self: Box<Self>) -> Result<()> {

@@ -169,7 +169,7 @@ impl World {
             },
             2 => {
                 let target = self.any_key();
-                let result = stage.publish(&target).await;
+                let result = stage.publish(target.clone().into()).await;
                 let maybe = self.values.get_mut(&target).expect("known");
                 if result.is_ok() {
                     maybe.clear();

@@ -12,8 +12,8 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
 use super::{
-    Data, Depth, Driver, Entry, Error, Key, ListQuery, Listing, Object, Prefix, Result, Stage, StageMode, Stat,
-    WriteMode, checked_range,
+    Data, Depth, Driver, Entry, Error, Key, ListQuery, Listing, Object, Prefix, Publication, Result, Stage, StageMode,
+    Stat, WriteMode, checked_range,
 };
 use crate::spec::ByteRange;
 use crate::sys::Clock;
@@ -117,7 +117,7 @@ impl Driver for Memory {
 
     async fn write(&self, key: &Key, bytes: Bytes, mode: WriteMode) -> Result<()> {
         let mut state = self.state();
-        if mode == WriteMode::Create && state.values.contains_key(key.as_str()) {
+        if mode != WriteMode::Replace && state.values.contains_key(key.as_str()) {
             return Err(Error::Exists { key: key.to_string() });
         }
         self.put(&mut state, key, bytes);
@@ -211,11 +211,12 @@ impl Stage for MemoryStage {
         Ok(())
     }
 
-    async fn publish(mut self: Box<Self>, key: &Key) -> Result<()> {
+    async fn publish(mut self: Box<Self>, publication: Publication) -> Result<()> {
         self.ended = true;
         let bytes = std::mem::take(&mut self.upload.bytes).freeze();
-        self.store.put(&mut self.store.state(), key, bytes);
-        Ok(())
+        self.store.put(&mut self.store.state(), &publication.key, bytes);
+        self.store.write_steps(publication.next).await?;
+        self.store.discard(&publication.leftovers).await
     }
 
     async fn discard(mut self: Box<Self>) -> Result<()> {

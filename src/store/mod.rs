@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
+use futures_util::future::try_join_all;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use thiserror::Error;
@@ -157,7 +158,36 @@ fn checked_range(key: &Key, size: u64, range: Option<ByteRange>) -> Result<ByteR
 pub(crate) enum WriteMode {
     /// [`Error::Exists`].
     Create,
+    /// Like `Create`, for a name that nobody else can know: a write that fails may leave a part of the value there.
+    Fresh,
     Replace,
+}
+
+/// A small value to be written whole, in place of what stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Put {
+    pub(crate) key: Key,
+    pub(crate) bytes: Bytes,
+}
+
+/// Values that may come to be in any order.
+pub(crate) type Step = Vec<Put>;
+
+/// What becomes of an upload session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Publication {
+    /// Where its bytes go, in place of what may stand there.
+    pub(crate) key: Key,
+    /// What is written then, as [`Driver::write_steps`] does.
+    pub(crate) next: Vec<Step>,
+    /// What has no use any more, as for [`Driver::discard`].
+    pub(crate) leftovers: Vec<Key>,
+}
+
+impl From<Key> for Publication {
+    fn from(key: Key) -> Self {
+        Self { key, next: Vec::new(), leftovers: Vec::new() }
+    }
 }
 
 /// Whether an upload session is begun or continued.
@@ -228,6 +258,17 @@ pub(crate) trait Driver: Debug + Send + Sync {
     /// Writes a small value whole.
     async fn write(&self, key: &Key, bytes: Bytes, mode: WriteMode) -> Result<()>;
 
+    /// Writes values step after step: whatever happens, one of a step is there only if all of the steps before it are.
+    async fn write_steps(&self, steps: Vec<Step>) -> Result<()> {
+        for step in steps {
+            let writes = step
+                .into_iter()
+                .map(|Put { key, bytes }| async move { self.write(&key, bytes, WriteMode::Replace).await });
+            try_join_all(writes).await?;
+        }
+        Ok(())
+    }
+
     /// A part of an ordered listing. A prefix without values lists nothing.
     ///
     /// A file system may show the prefix of a value that is just being written or deleted, or of one whose writer died.
@@ -251,6 +292,11 @@ pub(crate) trait Driver: Debug + Send + Sync {
     /// Removes values; what is not there is removed already. Several keys cost one sync or one request where the store can.
     /// After an error some may be gone and others not.
     async fn delete(&self, keys: &[Key]) -> Result<()>;
+
+    /// Like `delete`, of values that harm nobody if a power failure brings them back.
+    async fn discard(&self, keys: &[Key]) -> Result<()> {
+        self.delete(keys).await
+    }
 
     /// Begins or continues the upload session whose bytes stand under `key`. One holder at a time: [`Error::Busy`].
     ///
@@ -277,8 +323,8 @@ pub(crate) trait Stage: Send {
     /// Leaves the session for a later request, which finds every appended byte.
     async fn save(self: Box<Self>) -> Result<()>;
 
-    /// Makes the bytes durable under `key`, in place of what may stand there, and ends the session.
-    async fn publish(self: Box<Self>, key: &Key) -> Result<()>;
+    /// Makes the bytes durable under a key, writes what follows from that, and ends the session.
+    async fn publish(self: Box<Self>, publication: Publication) -> Result<()>;
 
     /// Ends the session and drops its bytes.
     async fn discard(self: Box<Self>) -> Result<()>;

@@ -10,7 +10,9 @@ use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use futures_util::future::join_all;
 
-use super::{Depth, Driver, Entry, Error, Key, ListQuery, Listing, Prefix, Stage, StageMode, WriteMode};
+use super::{
+    Depth, Driver, Entry, Error, Key, ListQuery, Listing, Prefix, Publication, Put, Stage, StageMode, WriteMode,
+};
 use crate::spec::{ByteRange, Digest, Repository, Tag, UploadId};
 
 /// A store under test, and what has to outlive it.
@@ -23,9 +25,9 @@ pub(crate) struct Subject {
 macro_rules! suite {
     ($maker:path) => {
         $crate::store::suite::cases! { $maker:
-            create_if_absent replace reads reads_beyond_the_end every_byte missing
-            lists_like_a_sorted_set lists_with_stat deletes deletes_leave_no_prefix
-            publishes resumes_and_saves stage_modes one_holder dropped_stages discards rereads publish_replaces big_uploads
+            create_if_absent replace steps reads reads_beyond_the_end every_byte missing
+            lists_like_a_sorted_set lists_with_stat deletes deletes_leave_no_prefix discarded_values
+            publishes publishes_with_more resumes_and_saves stage_modes one_holder dropped_stages discards rereads publish_replaces big_uploads
             one_creator_wins readers_see_whole_values writers_race_deleters longest_names
         }
     };
@@ -108,6 +110,24 @@ pub(crate) async fn replace(store: &dyn Driver) {
         assert_eq!(store.stat(&key).await.expect("there"), stat, "nothing changed");
         assert_eq!(store.read(&key, None).await.expect("opened").stat, stat);
     }
+}
+
+fn new(name: &str, value: &'static str) -> Put {
+    Put { key: key(name), bytes: value.into() }
+}
+
+pub(crate) async fn steps(store: &dyn Driver) {
+    store.write_steps(vec![]).await.expect("nothing to do");
+    store.write_steps(vec![vec![], vec![]]).await.expect("nothing to do");
+    store
+        .write_steps(vec![vec![new("a/link", "1")], vec![new("a/b/link", "2"), new("c/link", "3")]])
+        .await
+        .expect("written");
+    store.write_steps(vec![vec![new("c/link", "4")], vec![new("c/link", "5")]]).await.expect("written twice, in order");
+    for (name, value) in [("a/link", "1"), ("a/b/link", "2"), ("c/link", "5")] {
+        assert_eq!(get(store, &key(name)).await, value, "{name}");
+    }
+    assert_eq!(all(store).await, ["a/b/link", "a/link", "c/link"]);
 }
 
 pub(crate) async fn reads(store: &dyn Driver) {
@@ -271,6 +291,15 @@ pub(crate) async fn deletes_leave_no_prefix(store: &dyn Driver) {
     assert_eq!(get(store, &key("a/b/c/link")).await, "again");
 }
 
+pub(crate) async fn discarded_values(store: &dyn Driver) {
+    store.write(&key("a/b/link"), "x".into(), WriteMode::Fresh).await.expect("written");
+    assert_eq!(get(store, &key("a/b/link")).await, "x");
+    store.discard(&[key("a/b/link"), key("a/none")]).await.expect("discarded");
+    assert_eq!(all(store).await, [""; 0]);
+    store.write(&key("a/b/link"), "y".into(), WriteMode::Fresh).await.expect("fresh again");
+    assert_eq!(get(store, &key("a/b/link")).await, "y");
+}
+
 pub(crate) async fn publishes(store: &dyn Driver) {
     for size in [0, 1, 70_000] {
         let (session, target) = (upload("1"), key(&format!("blobs/{size}/data")));
@@ -281,12 +310,26 @@ pub(crate) async fn publishes(store: &dyn Driver) {
         }
         assert_eq!(stage.size(), size as u64);
         assert!(refused(store.stat(&target).await).is_not_found(), "not there before it is published");
-        stage.publish(&target).await.expect("published");
+        stage.publish(target.clone().into()).await.expect("published");
         assert_eq!(store.stat(&target).await.expect("there").size, size as u64);
         assert_eq!(get(store, &target).await, pattern(size));
         assert!(refused(store.stage(&session, StageMode::Resume).await).is_not_found(), "the session is over");
     }
     assert_eq!(all(store).await, ["blobs/0/data", "blobs/1/data", "blobs/70000/data"]);
+}
+
+pub(crate) async fn publishes_with_more(store: &dyn Driver) {
+    let (session, target) = (upload("1"), key("blobs/x/data"));
+    put(store, &key("a/link"), b"old").await;
+    put(store, &key("s/link"), b"left over").await;
+    let mut stage = begin(store, &session).await;
+    stage.append("bytes".into()).await.expect("appended");
+    let next = vec![vec![new("a/link", "new"), new("b/link", "b")], vec![], vec![new("c/d/link", "")]];
+    stage.publish(Publication { key: target, next, leftovers: vec![key("s/link")] }).await.expect("published");
+    assert_eq!(all(store).await, ["a/link", "b/link", "blobs/x/data", "c/d/link"]);
+    for (name, value) in [("a/link", "new"), ("b/link", "b"), ("blobs/x/data", "bytes"), ("c/d/link", "")] {
+        assert_eq!(get(store, &key(name)).await, value, "{name}");
+    }
 }
 
 pub(crate) async fn resumes_and_saves(store: &dyn Driver) {
@@ -303,7 +346,7 @@ pub(crate) async fn resumes_and_saves(store: &dyn Driver) {
     let stage = resume(store, &session).await;
     assert_eq!(stage.size(), 1000);
     stage.save().await.expect("saved without a change");
-    resume(store, &session).await.publish(&target).await.expect("published");
+    resume(store, &session).await.publish(target.clone().into()).await.expect("published");
     assert_eq!(get(store, &target).await, bytes);
 }
 
@@ -329,7 +372,7 @@ pub(crate) async fn one_holder(store: &dyn Driver) {
     assert!(matches!(refused(store.stage(&session, StageMode::Resume).await), Error::Busy { .. }));
     let other = begin(store, &upload("2")).await;
     other.discard().await.expect("another session is another matter");
-    stage.publish(&key("blobs/x/data")).await.expect("published");
+    stage.publish(key("blobs/x/data").into()).await.expect("published");
     begin(store, &session).await.discard().await.expect("free again");
 }
 
@@ -381,7 +424,7 @@ pub(crate) async fn rereads(store: &dyn Driver) {
             assert_eq!(stage.size(), end as u64);
         }
     }
-    stage.publish(&target).await.expect("published");
+    stage.publish(target.clone().into()).await.expect("published");
     assert!(get(store, &target).await == bytes);
     assert_eq!(all(store).await, ["blobs/x/data"]);
 }
@@ -392,7 +435,7 @@ pub(crate) async fn publish_replaces(store: &dyn Driver) {
     let before = store.stat(&target).await.expect("there");
     let mut stage = begin(store, &session).await;
     stage.append("truncated no more".into()).await.expect("appended");
-    stage.publish(&target).await.expect("published");
+    stage.publish(target.clone().into()).await.expect("published");
     assert_eq!(get(store, &target).await, "truncated no more");
     assert_ne!(store.stat(&target).await.expect("there").version, before.version);
 }
@@ -412,7 +455,7 @@ pub(crate) async fn big_uploads(store: &dyn Driver) {
                     stage = resume(store, &session).await;
                 }
             }
-            stage.publish(&target).await.expect("published");
+            stage.publish(target.clone().into()).await.expect("published");
             assert!(get(store, &target).await == bytes, "{size} bytes in chunks of {chunk}");
             assert_eq!(all(store).await, ["blobs/x/data"]);
         }

@@ -4,7 +4,7 @@
 //! does everybody who puts a value below meanwhile: [`Unsynced`] knows which are new.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,13 +49,14 @@ impl Unsynced {
         }
     }
 
-    /// The new directories among `directory` and those above it.
-    pub(super) fn debts(&self, directory: &Path, root: &Path) -> Debts {
+    /// The new directories among `directories` and those above them.
+    pub(super) fn debts(&self, directories: &BTreeSet<PathBuf>, root: &Path) -> Debts {
         let all = self.marks();
         if all.is_empty() {
             return Debts::default();
         }
-        let above = directory.ancestors().take_while(|at| at.starts_with(root));
+        let above =
+            directories.iter().flat_map(|directory| directory.ancestors().take_while(|at| at.starts_with(root)));
         Debts(above.filter_map(|at| Some((at.to_owned(), all.get(at)?.clone()))).collect())
     }
 
@@ -130,37 +131,9 @@ impl Inner {
         }
         Ok(self.root.clone())
     }
-
-    /// Syncs directories. One that is gone by now needs no sync: the one it was removed from does.
-    ///
-    /// One after the other: a journal is committed by the first sync for all that was done before, and the others find
-    /// nothing left to do. A thread for each would cost more than that.
-    pub(super) fn sync_directories(&self, directories: &BTreeSet<PathBuf>) -> io::Result<()> {
-        directories.iter().try_for_each(|directory| self.sync_directory(directory))
-    }
-
-    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
-        let mut at = directory;
-        loop {
-            self.note(|| format!("sync {}/", at.strip_prefix(&self.root).unwrap_or(at).display()));
-            match (sync(at), at.parent()) {
-                (Err(error), Some(parent)) if error.kind() == ErrorKind::NotFound && at != self.root => at = parent,
-                (done, _) => return done,
-            }
-        }
-    }
 }
 
 fn is_in_use(error: &io::Error) -> bool {
     use ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotADirectory, ResourceBusy};
     matches!(error.kind(), DirectoryNotEmpty | AlreadyExists | NotADirectory | ResourceBusy)
-}
-
-/// Makes the entries of a directory durable.
-pub(super) fn sync(directory: &Path) -> io::Result<()> {
-    match File::open(directory)?.sync_all() {
-        // Some network and FUSE file systems know no sync of a directory: their servers see to it.
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
-        done => done,
-    }
 }

@@ -2,7 +2,8 @@
 //!
 //! - A value is written to a file beside its place (`<name>.<uuid>.tmp`, which distribution 3.1 uses too and 2.8 walks
 //!   past), synced, renamed, and the directory is synced: a reader or a crash finds the old value or the new one. So are
-//!   the parents of directories that are new ([`dirs`]).
+//!   the parents of directories that are new ([`dirs`]). Several values get their names in an order ([`place`]).
+//! - Whoever waits for the disk waits together with others ([`disk`]).
 //! - An upload session is a file that grows, under an advisory lock ([`stage`]); publishing renames it.
 //! - Directories are no values: reads do not find them, the last deletion in one removes it.
 //!
@@ -22,14 +23,16 @@ use jiff::Timestamp;
 use rustix::fs::OFlags;
 
 use super::{
-    Data, Driver, Error, Key, ListQuery, Listing, Object, Prefix, Result, Stage, StageMode, Stat, WriteMode,
+    Data, Driver, Error, Key, ListQuery, Listing, Object, Prefix, Result, Stage, StageMode, Stat, Step, WriteMode,
     checked_range,
 };
 use crate::spec::ByteRange;
 use crate::sys::Clock;
 
 mod dirs;
+mod disk;
 mod list;
+mod place;
 mod stage;
 mod write;
 
@@ -48,6 +51,7 @@ struct Inner {
     root: PathBuf,
     clock: Clock,
     unsynced: dirs::Unsynced,
+    disk: disk::Disk,
     #[cfg(test)]
     trace: std::sync::Mutex<Vec<String>>,
 }
@@ -59,18 +63,24 @@ impl Fs {
     /// Where the directory cannot be created, or is none. A store that cannot be written opens all the same:
     /// [`Fs::check_writable`] tells.
     pub(crate) fn open(root: &Path, clock: Clock) -> Result<Self> {
+        Self::open_on(root, clock, disk::Disk::of)
+    }
+
+    fn open_on(root: &Path, clock: Clock, disk: fn(&Path) -> io::Result<disk::Disk>) -> Result<Self> {
         let open = || {
             let root = std::path::absolute(root)?;
             let unsynced = dirs::Unsynced::default();
             // Through a symbolic link the directory is there already, and `create_dir_all` says so.
             fs::create_dir_all(&root)?;
             if let Some(parent) = root.parent() {
-                dirs::sync(parent)?;
+                disk::sync(parent)?;
             }
+            let disk = disk(&root)?;
             Ok(Inner {
                 root,
                 clock,
                 unsynced,
+                disk,
                 #[cfg(test)]
                 trace: std::sync::Mutex::default(),
             })
@@ -197,6 +207,14 @@ impl Driver for Fs {
         blocking(move || inner.write(&key, &bytes, mode)).await
     }
 
+    async fn write_steps(&self, steps: Vec<Step>) -> Result<()> {
+        if steps.iter().all(Vec::is_empty) {
+            return Ok(());
+        }
+        let inner = Arc::clone(&self.0);
+        blocking(move || inner.write_steps(&steps)).await
+    }
+
     async fn list(&self, query: &ListQuery<'_>) -> Result<Listing> {
         list::list(&self.0, query).await
     }
@@ -212,6 +230,11 @@ impl Driver for Fs {
     async fn delete(&self, keys: &[Key]) -> Result<()> {
         let (inner, keys) = (Arc::clone(&self.0), keys.to_vec());
         blocking(move || inner.delete(&keys)).await
+    }
+
+    async fn discard(&self, keys: &[Key]) -> Result<()> {
+        let (inner, keys) = (Arc::clone(&self.0), keys.to_vec());
+        blocking(move || inner.discard(&keys)).await
     }
 
     async fn stage(&self, key: &Key, mode: StageMode) -> Result<Box<dyn Stage>> {

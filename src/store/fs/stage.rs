@@ -18,8 +18,9 @@ use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use tokio::task::{JoinError, JoinHandle};
 
+use super::place::Unplaced;
 use super::{Inner, blocking, read_error, write_error};
-use crate::store::{Error, Key, Result, Stage, StageMode};
+use crate::store::{Error, Key, Publication, Result, Stage, StageMode};
 
 /// Bytes gathered before they are written: enough that handing them to a thread costs next to nothing.
 const GATHER_BYTES: usize = 256 << 10;
@@ -137,41 +138,28 @@ impl FsStage {
 
     fn sync_and_keep(&self) -> io::Result<()> {
         let parent = self.parent();
-        let debts = self.inner.unsynced.debts(&parent, &self.inner.root);
-        let mut directories = debts.parents();
         // An earlier holder may have made the file and its directory, and gone without a save.
-        directories.extend(parent.parent().map(Path::to_owned));
-        directories.insert(parent);
-        self.sync_data()?;
-        self.inner.sync_directories(&directories)?;
-        self.inner.unsynced.settle(&debts);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
+        let above = parent.parent().map(Path::to_owned);
         self.inner.note(|| "sync an upload".to_owned());
-        self.file.sync_data()
+        let directories = [parent.clone()].into_iter().chain(above).collect();
+        self.inner.sync_with_debts(&[&self.file], directories, Some(&parent))
     }
 
-    fn publish_file(&self, target: &Path) -> io::Result<()> {
+    fn publish_file(&self, target: PathBuf, publication: &Publication) -> Result<()> {
         let inner = &*self.inner;
+        let failed = |source: io::Error| match source.kind() {
+            ErrorKind::NotFound => read_error(self.key.as_str(), source),
+            _ => write_error(publication.key.as_str(), source),
+        };
+        still_there(&self.path, &self.file).map_err(failed)?;
+        // Made before the wait, so that their places are synced with the bytes.
         let parent = target.parent().unwrap_or(&inner.root);
-        still_there(&self.path, &self.file)?;
-        // The directory that is new gets its place synced beside the data; it can vanish until the rename, and comes
-        // again with a debt of its own.
-        inner.with_parents(target, || fs::metadata(parent))?;
-        let debts = inner.unsynced.debts(parent, &inner.root);
-        self.sync_data()?;
-        inner.sync_directories(&debts.parents())?;
-        inner.unsynced.settle(&debts);
-        inner.with_parents(target, || fs::rename(&self.path, target))?;
-        inner.note(|| format!("place {}", target.strip_prefix(&inner.root).unwrap_or(target).display()));
-        let debts = inner.unsynced.debts(parent, &inner.root);
-        let mut directories = debts.parents();
-        directories.extend([parent.to_owned(), self.parent()]);
-        inner.sync_directories(&directories)?;
-        inner.unsynced.settle(&debts);
-        // The bytes are where they belong; an empty directory more or less is no reason to fail.
+        inner.with_parents(&target, || fs::metadata(parent)).map_err(failed)?;
+        let upload = Unplaced::Upload { path: &self.path, file: &self.file, target };
+        let steps = [vec![upload]].into_iter().chain(inner.prepare_steps(&publication.next)?).collect();
+        inner.place(steps).map_err(failed)?;
+        // The bytes are where they belong; what is left of the session is no reason to fail.
+        let _ = inner.discard(&publication.leftovers);
         let _ = inner.remove_empty(&self.parent());
         Ok(())
     }
@@ -274,14 +262,15 @@ impl Stage for FsStage {
         self.run(Self::sync_and_keep).await
     }
 
-    async fn publish(mut self: Box<Self>, key: &Key) -> Result<()> {
-        let target = self.inner.path(key.as_str())?;
-        self.drain().await?;
-        let (key, failed) = (self.key.clone(), key.to_string());
-        blocking(move || self.publish_file(&target)).await.map_err(|source| match source.kind() {
-            ErrorKind::NotFound => read_error(key.as_str(), source),
-            _ => write_error(&failed, source),
+    async fn publish(mut self: Box<Self>, publication: Publication) -> Result<()> {
+        let target = self.inner.path(publication.key.as_str())?;
+        self.settle().await?;
+        blocking(move || {
+            let rest = std::mem::take(&mut self.gathered);
+            write_at(&self.file, rest, self.written).map_err(|source| write_error(self.key.as_str(), source))?;
+            self.publish_file(target, &publication)
         })
+        .await
     }
 
     async fn discard(mut self: Box<Self>) -> Result<()> {

@@ -7,14 +7,23 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::store::suite::{Subject, pattern, suite};
-use crate::store::{Depth, Entry};
+use crate::store::{Depth, Entry, Publication};
 
 async fn store() -> Option<Subject> {
-    let directory = tempfile::tempdir().expect("made");
-    let driver = Arc::new(Fs::open(directory.path(), Clock::System).expect("opened"));
-    Some(Subject { driver, _keep: Box::new(directory) })
+    let (directory, fs) = strict();
+    Some(Subject { driver: Arc::new(fs), _keep: Box::new(directory) })
 }
 suite!(store);
+
+mod on_the_disk_of_this_machine {
+    use super::*;
+
+    async fn store() -> Option<Subject> {
+        let (directory, fs) = fresh();
+        Some(Subject { driver: Arc::new(fs), _keep: Box::new(directory) })
+    }
+    suite!(store);
+}
 
 const BASE: &str = "docker/registry/v2";
 const TEMPORARY: &str = "link.0f0e0d0c-0b0a-4908-8706-050403020100.tmp";
@@ -26,6 +35,13 @@ fn key(name: &str) -> Key {
 fn fresh() -> (tempfile::TempDir, Fs) {
     let directory = tempfile::tempdir().expect("made");
     let fs = Fs::open(directory.path(), Clock::System).expect("opened");
+    (directory, fs)
+}
+
+/// On a file system of which nothing is known, wherever the test runs.
+fn strict() -> (tempfile::TempDir, Fs) {
+    let directory = tempfile::tempdir().expect("made");
+    let fs = Fs::open_on(directory.path(), Clock::System, |root| Ok(disk::Disk::unknown(root))).expect("opened");
     (directory, fs)
 }
 
@@ -49,7 +65,7 @@ fn trace(fs: &Fs) -> Vec<String> {
 
 #[tokio::test]
 async fn a_value_is_synced_before_its_name_and_its_directories_before_the_answer() {
-    let (_directory, fs) = fresh();
+    let (_directory, fs) = strict();
     fs.write(&key("a/link"), "x".into(), WriteMode::Create).await.expect("written");
     // The parents of `docker`, `registry`, `v2` and `a`, which are new.
     let parents = ["sync /", "sync a new file", "sync docker/", "sync docker/registry/", "sync v2/"];
@@ -64,7 +80,7 @@ async fn a_value_is_synced_before_its_name_and_its_directories_before_the_answer
 
 #[tokio::test]
 async fn an_upload_is_synced_where_it_stays() {
-    let (_directory, fs) = fresh();
+    let (_directory, fs) = strict();
     fs.write(&key("keep"), "x".into(), WriteMode::Create).await.expect("written");
     let session = key("app/_uploads/1/data");
     let mut stage = fs.stage(&session, StageMode::Create).await.expect("begun");
@@ -74,7 +90,7 @@ async fn an_upload_is_synced_where_it_stays() {
     let session_directories = ["sync v2/", "sync v2/app/", "sync v2/app/_uploads/", "sync v2/app/_uploads/1/"];
     assert_eq!(trace(&fs), [&["sync an upload"], &session_directories[..]].concat());
     let stage = fs.stage(&session, StageMode::Resume).await.expect("resumed");
-    stage.publish(&key("blobs/x/data")).await.expect("published");
+    stage.publish(key("blobs/x/data").into()).await.expect("published");
     assert_eq!(
         trace(&fs),
         [
@@ -86,12 +102,56 @@ async fn an_upload_is_synced_where_it_stays() {
             "sync v2/blobs/x/"
         ]
     );
-    assert!(fs.0.unsynced.debts(&fs.0.root.join(BASE).join("app/_uploads/1"), &fs.0.root).parents().is_empty());
+    assert!(
+        fs.0.unsynced.debts(&[fs.0.root.join(BASE).join("app/_uploads/1")].into(), &fs.0.root).parents().is_empty()
+    );
+}
+
+fn put(name: &str, value: &'static str) -> crate::store::Put {
+    crate::store::Put { key: key(name), bytes: value.into() }
+}
+
+#[tokio::test]
+async fn a_step_is_synced_before_the_next_one_is_placed() {
+    let (_directory, fs) = strict();
+    fs.write(&key("keep"), "x".into(), WriteMode::Create).await.expect("written");
+    trace(&fs);
+    fs.write_steps(vec![vec![put("a/link", "1")], vec![put("b/link", "2"), put("c/link", "3")]])
+        .await
+        .expect("written");
+    let bytes = ["sync a new file", "sync a new file", "sync a new file", "sync v2/"];
+    let steps = ["place v2/a/link", "sync v2/a/", "place v2/b/link", "place v2/c/link", "sync v2/b/", "sync v2/c/"];
+    assert_eq!(trace(&fs), [&bytes[..], &steps].concat());
+}
+
+#[tokio::test]
+async fn where_the_order_is_kept_all_steps_are_synced_at_their_end() {
+    let (_directory, fs) = strict();
+    fs.write(&key("keep"), "x".into(), WriteMode::Create).await.expect("written");
+    let (directory, fs) =
+        (_directory, Fs::open_on(fs.0.root.as_path(), Clock::System, disk::tests::ordered).expect("opened"));
+    let mut stage = fs.stage(&key("app/_uploads/1/data"), StageMode::Create).await.expect("begun");
+    stage.append("x".into()).await.expect("appended");
+    let next = vec![vec![put("a/link", "1")], vec![put("b/link", "2")]];
+    stage.publish(Publication { next, ..key("blobs/x/data").into() }).await.expect("published");
+    let bytes = ["sync a new file", "sync a new file", "sync an upload"];
+    let events = std::mem::take(&mut *fs.0.trace.lock().expect("no panic"));
+    let events: Vec<_> = events.iter().map(|event| event.replace(BASE, "v2")).collect();
+    let (before, rest) = events.split_at(3);
+    let mut before = before.to_vec();
+    before.sort_unstable();
+    assert_eq!(before, bytes);
+    let (names, after) = rest.split_at(3);
+    assert_eq!(names, ["place v2/blobs/x/data", "place v2/a/link", "place v2/b/link"], "in order");
+    for directory in ["v2/", "v2/blobs/", "v2/blobs/x/", "v2/a/", "v2/b/"] {
+        assert!(after.contains(&format!("sync {directory}")), "{directory} in {after:?}");
+    }
+    drop(directory);
 }
 
 #[tokio::test]
 async fn who_puts_a_value_into_a_new_directory_of_another_syncs_its_parent() {
-    let (_directory, fs) = fresh();
+    let (_directory, fs) = strict();
     fs.write(&key("keep"), "x".into(), WriteMode::Create).await.expect("written");
     // Made, and not saved: nobody has synced `v2/app` and what is in it.
     let stage = fs.stage(&key("app/_uploads/1/data"), StageMode::Create).await.expect("begun");
@@ -185,7 +245,7 @@ async fn directories_are_no_values() {
     assert!(fs.stage(&key, StageMode::Resume).await.err().expect("no session").is_not_found());
     assert!(matches!(fs.write(&key, "x".into(), WriteMode::Replace).await, Err(Error::Io { .. })));
     let stage = fs.stage(&self::key("s/data"), StageMode::Create).await.expect("begun");
-    assert!(matches!(stage.publish(&key).await, Err(Error::Io { .. })));
+    assert!(matches!(stage.publish(key.clone().into()).await, Err(Error::Io { .. })));
     fs.delete(&[key]).await.expect("no value to delete");
     assert_eq!(names(&fs, Depth::All).await, ["s/data"], "no temporary file is left, and the session is");
 }

@@ -1,4 +1,4 @@
-//! Writing a small value whole, and deleting.
+//! Writing small values whole, and deleting.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rustix::fs::{CWD, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
 
+use super::place::Unplaced;
 use super::{Inner, write_error};
-use crate::store::{Error, Key, Result, WriteMode};
+use crate::store::{Error, Key, Put, Result, Step, WriteMode};
 use crate::sys;
 
 /// `.` + UUID + `.tmp`
@@ -48,10 +49,14 @@ impl Temporary {
         Ok(rustix::fs::futimens(&self.file, &Timestamps { last_access, last_modification })?)
     }
 
-    fn place(mut self, target: &Path, mode: WriteMode) -> io::Result<()> {
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(super) fn place(mut self, target: &Path, mode: WriteMode) -> io::Result<()> {
         match mode {
             WriteMode::Replace => fs::rename(&self.path, target)?,
-            WriteMode::Create => {
+            WriteMode::Create | WriteMode::Fresh => {
                 match rustix::fs::renameat_with(CWD, &self.path, CWD, target, RenameFlags::NOREPLACE) {
                     Ok(()) => {}
                     // NFS and others cannot. A second name for the file can be had everywhere; dropping removes the first.
@@ -83,49 +88,89 @@ impl Inner {
         if mode == WriteMode::Create && fs::symlink_metadata(&target).is_ok() {
             return Err(exists());
         }
-        self.write_file(&target, bytes, mode).map_err(|source| match source.kind() {
+        let written = match mode {
+            WriteMode::Fresh => self.write_in_place(&target, bytes),
+            WriteMode::Create | WriteMode::Replace => {
+                self.prepare(target, bytes, mode).and_then(|unplaced| self.place(vec![vec![unplaced]]))
+            }
+        };
+        written.map_err(|source| match source.kind() {
             ErrorKind::AlreadyExists => exists(),
             _ => write_error(key.as_str(), source),
         })
     }
 
-    fn write_file(&self, target: &Path, bytes: &[u8], mode: WriteMode) -> io::Result<()> {
+    /// Writes values step after step; the first key stands for all of them in an error.
+    pub(super) fn write_steps(&self, steps: &[Step]) -> Result<()> {
+        let unplaced = self.prepare_steps(steps)?;
+        let key = steps.iter().flatten().next().map_or("", |put| put.key.as_str());
+        self.place(unplaced).map_err(|source| write_error(key, source))
+    }
+
+    /// A new file at its place. What a crash or a failure leaves of it is for the caller to live with.
+    fn write_in_place(&self, target: &Path, bytes: &[u8]) -> io::Result<()> {
+        let create = || OpenOptions::new().write(true).create_new(true).open(target);
+        let mut file = self.with_parents(target, create)?;
         let parent = target.parent().unwrap_or(&self.root);
-        let mut temporary = self.with_parents(target, || Temporary::create(target))?;
+        self.note(|| format!("sync {}", self.name(target)));
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| self.sync_with_debts(&[&file], [parent.to_owned()].into(), Some(parent)));
+        if written.is_err() {
+            // That this may fail as well is less telling than what went wrong.
+            let _ = unlink(target);
+        }
+        written
+    }
+
+    pub(super) fn prepare_steps(&self, steps: &[Step]) -> Result<Vec<Vec<Unplaced<'static>>>> {
+        let prepare = |Put { key, bytes }: &Put| {
+            let target = self.path(key.as_str())?;
+            self.prepare(target, bytes, WriteMode::Replace).map_err(|source| write_error(key.as_str(), source))
+        };
+        steps.iter().map(|step| step.iter().map(prepare).collect()).collect()
+    }
+
+    fn prepare(&self, target: PathBuf, bytes: &[u8], mode: WriteMode) -> io::Result<Unplaced<'static>> {
+        let mut temporary = self.with_parents(&target, || Temporary::create(&target))?;
         temporary.fill(bytes, self.clock.now())?;
-        let debts = self.unsynced.debts(parent, &self.root);
-        self.note(|| "sync a new file".to_owned());
-        temporary.file.sync_data()?;
-        self.sync_directories(&debts.parents())?;
-        self.unsynced.settle(&debts);
-        temporary.place(target, mode)?;
-        self.note(|| format!("place {}", target.strip_prefix(&self.root).unwrap_or(target).display()));
-        self.sync_directories(&BTreeSet::from([parent.to_owned()]))
+        Ok(Unplaced::Value { temporary, target, mode })
     }
 
     pub(super) fn delete(&self, keys: &[Key]) -> Result<()> {
+        let left = self.unlink_all(keys)?;
+        let key = keys.first().map_or("", Key::as_str);
+        self.sync(&[], &left).map_err(|source| write_error(key, source))
+    }
+
+    pub(super) fn discard(&self, keys: &[Key]) -> Result<()> {
+        self.unlink_all(keys).map(drop)
+    }
+
+    /// Removes values and the directories that are empty without them. Answers the lowest directories that stay.
+    fn unlink_all(&self, keys: &[Key]) -> Result<BTreeSet<PathBuf>> {
         let mut parents = BTreeSet::new();
         for key in keys {
             let target = self.path(key.as_str())?;
             parents.insert(unlink(&target).map_err(|source| write_error(key.as_str(), source))?);
         }
         let key = keys.first().map_or("", Key::as_str);
-        self.remove_and_sync(&parents).map_err(|source| write_error(key, source))
+        self.lowest_left(&parents).map_err(|source| write_error(key, source))
     }
 
-    /// Removes a file, and the directories that are empty without it.
+    /// Removes a file, and the directories that are empty without it. Syncs also where nothing was there to remove: who
+    /// removed it may not have synced yet.
     pub(super) fn remove(&self, target: &Path) -> io::Result<()> {
-        self.remove_and_sync(&BTreeSet::from([unlink(target)?]))
+        let left = self.lowest_left(&BTreeSet::from([unlink(target)?]))?;
+        self.sync(&[], &left)
     }
 
-    /// Removes directories that are empty, and makes durable that these and their former entries are gone. Syncs also
-    /// where nothing was there to remove: who removed it may not have synced yet.
-    fn remove_and_sync(&self, directories: &BTreeSet<PathBuf>) -> io::Result<()> {
-        let lowest_left = |directories: &BTreeSet<PathBuf>| -> io::Result<BTreeSet<_>> {
+    fn lowest_left(&self, directories: &BTreeSet<PathBuf>) -> io::Result<BTreeSet<PathBuf>> {
+        let round = |directories: &BTreeSet<PathBuf>| -> io::Result<BTreeSet<_>> {
             directories.iter().map(|directory| self.remove_empty(directory)).collect()
         };
         // What stays in the first round for one may go with the next.
-        self.sync_directories(&lowest_left(&lowest_left(directories)?)?)
+        round(&round(directories)?)
     }
 }
 

@@ -282,7 +282,7 @@ impl Driver for S3 {
     async fn write(&self, key: &Key, bytes: Bytes, mode: WriteMode) -> Result<()> {
         match mode {
             WriteMode::Create => self.0.create(key, bytes.into()).await,
-            WriteMode::Replace => self.0.put(key, bytes.into(), PutMode::Overwrite).await,
+            WriteMode::Replace | WriteMode::Fresh => self.0.put(key, bytes.into(), PutMode::Overwrite).await,
         }
     }
 

@@ -20,7 +20,7 @@ use object_store::{ObjectStoreExt, PutMode, PutMultipartOptions, PutPayload};
 use serde::{Deserialize, Serialize};
 
 use super::{CHUNK_BYTES_MIN, Inner, failed};
-use crate::store::{Error, Key, Result, Stage, StageMode};
+use crate::store::{Driver, Error, Key, Publication, Result, Stage, StageMode};
 
 /// Largest object that one request copies, in bytes (Amazon S3, `CopyObject`).
 const COPY_BYTES_MAX: u64 = 5 << 30;
@@ -345,11 +345,13 @@ impl Stage for S3Stage {
         Ok(())
     }
 
-    async fn publish(mut self: Box<Self>, key: &Key) -> Result<()> {
+    async fn publish(mut self: Box<Self>, publication: Publication) -> Result<()> {
         self.usable()?;
-        self.publish_at(key).await?;
+        self.publish_at(&publication.key).await?;
+        super::S3(Arc::clone(&self.session.inner)).write_steps(publication.next).await?;
         // The blob is where it belongs; what is left over is no reason to fail.
-        if self.session.inner.delete(&self.session.leftovers()).await.is_err() {
+        let leftovers = [self.session.leftovers().to_vec(), publication.leftovers].concat();
+        if self.session.inner.delete(&leftovers).await.is_err() {
             tracing::warn!(session = %self.session.key, "cannot delete what an upload left");
         }
         Ok(())

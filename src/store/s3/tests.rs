@@ -61,7 +61,7 @@ async fn another_process_resumes_a_session() {
     stage.save().await.expect("saved");
     let stage = store().stage(&session(), StageMode::Resume).await.expect("resumed");
     assert_eq!(stage.size(), 13 << 20);
-    stage.publish(&key("blobs/x/data")).await.expect("published");
+    stage.publish(key("blobs/x/data").into()).await.expect("published");
     assert!(bytes_of(&store(), &key("blobs/x/data")).await == bytes);
 }
 
@@ -93,7 +93,7 @@ async fn a_session_that_was_completed_and_not_published_goes_on() {
     drop(stage);
     let stage = store().stage(&session(), StageMode::Resume).await.expect("resumed");
     assert_eq!(stage.size(), 12 << 20);
-    stage.publish(&key("blobs/x/data")).await.expect("published");
+    stage.publish(key("blobs/x/data").into()).await.expect("published");
     assert!(bytes_of(&store(), &key("blobs/x/data")).await == bytes);
 }
 

@@ -32,7 +32,7 @@ fn traced(env: &Env, work: impl FnOnce(&Server)) -> Vec<String> {
             "-s",
             "40",
             "-e",
-            "trace=openat,rename,renameat,renameat2,link,linkat,fsync,fdatasync,writev,sendto,write",
+            "trace=openat,rename,renameat,renameat2,link,linkat,fsync,fdatasync,syncfs,writev,sendto,write",
         ])
         .arg("-o")
         .arg(&trace)
@@ -76,6 +76,21 @@ fn position(trace: &[String], from: usize, words: &[&str]) -> usize {
         .unwrap_or_else(|| panic!("no {words:?} after line {from} of\n{}", trace.join("\n")))
 }
 
+/// That a directory was synced after `from`: on its own, or with all of the file system.
+fn synced(trace: &[String], from: usize, directory: &str) {
+    let found = trace[from..].iter().any(|line| {
+        let ended = line.trim_end().ends_with("= 0");
+        ended && (line.contains("syncfs(") || (line.contains("sync(") && line.contains(directory)))
+    });
+    assert!(found, "{directory} is not synced after line {from} of\n{}", trace.join("\n"));
+}
+
+/// Where in the trace the last change of a name is that has this in its line.
+fn named(trace: &[String], word: &str) -> usize {
+    let is_name = |line: &String| (line.contains("rename") || line.contains("link")) && line.contains(word);
+    trace.iter().rposition(is_name).unwrap_or_else(|| panic!("{word} never got its name:\n{}", trace.join("\n")))
+}
+
 #[test]
 fn a_blob_is_on_the_disk_before_it_is_answered() {
     if !strace() {
@@ -90,12 +105,13 @@ fn a_blob_is_on_the_disk_before_it_is_answered() {
     let hex = &digest(bytes)[7..];
     let answer = position(&trace, 0, &["201 Created"]);
     let before = &trace[..answer];
-    let moved = before.iter().position(|line| line.contains("rename") || line.contains("link")).expect("a rename");
-    let data = before[..moved].iter().any(|line| line.contains("sync("));
+    let directory = format!("blobs/sha256/{}/{hex}", &hex[..2]);
+    let moved = named(before, &directory);
+    let data = before[..moved].iter().any(|line| line.contains("sync(") || line.contains("syncfs("));
     assert!(data, "the data is synced before it gets its name:\n{}", trace.join("\n"));
-    let directory = format!("blobs/sha256/{}/{hex}>", &hex[..2]);
-    position(before, moved, &["sync(", &directory]);
-    position(before, moved, &["sync(", &format!("_layers/sha256/{hex}>")]);
+    synced(before, moved, &format!("{directory}>"));
+    let link = format!("_layers/sha256/{hex}");
+    synced(before, named(before, &link), &format!("{link}>"));
 }
 
 #[test]
@@ -109,6 +125,8 @@ fn a_tag_is_on_the_disk_before_it_is_answered() {
     });
     let asked = trace.len() - 1 - trace.iter().rev().position(|line| line.contains("201 Created")).expect("answers");
     let before = &trace[..asked];
-    position(before, 0, &["sync(", "_manifests/tags/v1/current>"]);
-    position(before, 0, &["sync(", &format!("_manifests/revisions/sha256/{}>", &image(1).digest()[7..])]);
+    for directory in ["_manifests/tags/v1/current", &format!("_manifests/revisions/sha256/{}", &image(1).digest()[7..])]
+    {
+        synced(before, named(before, directory), &format!("{directory}>"));
+    }
 }
