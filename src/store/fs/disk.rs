@@ -221,9 +221,8 @@ fn sync_whole(_: &File) -> Outcome {
 #[cfg(target_os = "linux")]
 fn is_journal(root: &File) -> bool {
     /// ext4 (and ext3, which the same driver serves), XFS, tmpfs (nothing to sync, nothing lost by that).
-    const MAGIC: [i64; 3] = [0xef53, 0x5846_5342, 0x0102_1994];
-    #[allow(clippy::cast_lossless, clippy::unnecessary_cast, reason = "its width differs between platforms")]
-    let magic = rustix::fs::fstatfs(root).map(|found| found.f_type as i64);
+    const MAGIC: [rustix::fs::FsWord; 3] = [0xef53, 0x5846_5342, 0x0102_1994];
+    let magic = rustix::fs::fstatfs(root).map(|found| found.f_type);
     let kernel = rustix::system::uname();
     magic.is_ok_and(|magic| MAGIC.contains(&magic)) && release(&kernel.release().to_string_lossy()) >= Some((5, 8))
 }

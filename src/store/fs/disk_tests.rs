@@ -83,9 +83,7 @@ fn an_error_of_the_call_for_all_is_for_the_whole_wave_and_ends_it() {
     let (directory, mut disk) = disk();
     let file = File::create(directory.path().join("file")).expect("created");
     // A file in no file system that could be synced: the call fails with EBADF.
-    let path = std::os::fd::OwnedFd::from(
-        rustix::fs::open(directory.path(), rustix::fs::OFlags::PATH, rustix::fs::Mode::empty()).expect("opened"),
-    );
+    let path = rustix::fs::open(directory.path(), rustix::fs::OFlags::PATH, rustix::fs::Mode::empty()).expect("opened");
     disk.journal.as_mut().expect("one").root = File::from(path);
     let error = disk.sync(&[&file], &BTreeSet::new(), None).expect_err("failed");
     assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::BADF.raw_os_error()));

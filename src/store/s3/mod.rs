@@ -31,6 +31,7 @@ use crate::sys;
 
 mod config;
 mod stage;
+mod state;
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,6 @@
 //! Parts cannot be read. Reading a session again therefore completes the upload to an object (`base`); if more bytes
 //! follow, that object becomes the first parts of a new upload.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,9 +15,9 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::multipart::{MultipartStore, PartId};
-use object_store::{ObjectStoreExt, PutMode, PutMultipartOptions, PutPayload};
-use serde::{Deserialize, Serialize};
+use object_store::{ObjectStoreExt, PutMode, PutMultipartOptions};
 
+use super::state::{State, Tail};
 use super::{CHUNK_BYTES_MIN, Inner, failed};
 use crate::store::{Driver, Error, Key, Publication, Result, Stage, StageMode};
 
@@ -44,67 +43,6 @@ struct Session {
     key: Key,
     /// Where the state is kept.
     state: Key,
-}
-
-/// What is in the bucket. It is kept as one line of JSON with the bytes of the tail behind it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct State {
-    /// The id of the multipart upload, if one is begun.
-    upload: Option<String>,
-    /// What the server called its parts, in order.
-    parts: Vec<String>,
-    /// Bytes of these parts.
-    parts_bytes: u64,
-    /// Bytes of the object under the key of the session. Nothing is in both parts and it.
-    base: u64,
-}
-
-/// Bytes that no part holds yet.
-#[derive(Debug, Default)]
-struct Tail {
-    chunks: VecDeque<Bytes>,
-    bytes: usize,
-}
-
-impl Tail {
-    fn push(&mut self, chunk: Bytes) {
-        self.bytes += chunk.len();
-        self.chunks.push_back(chunk);
-    }
-
-    /// Takes up to `max` bytes from the front.
-    fn take(&mut self, max: usize) -> PutPayload {
-        let mut part = Vec::new();
-        let mut left = max;
-        while let Some(mut chunk) = self.chunks.pop_front() {
-            if chunk.len() > left {
-                let rest = chunk.split_off(left);
-                self.chunks.push_front(rest);
-            }
-            left -= chunk.len();
-            self.bytes -= chunk.len();
-            part.push(chunk);
-            if left == 0 {
-                break;
-            }
-        }
-        part.into_iter().collect()
-    }
-}
-
-impl State {
-    fn write(&self, tail: &Tail) -> Result<PutPayload, serde_json::Error> {
-        let mut line = serde_json::to_vec(self)?;
-        line.push(b'\n');
-        Ok(std::iter::once(line.into()).chain(tail.chunks.iter().cloned()).collect())
-    }
-
-    fn read(object: &Bytes) -> Option<(Self, Bytes)> {
-        let end = object.iter().position(|&byte| byte == b'\n')?;
-        let state: Self = serde_json::from_slice(&object[..end]).ok()?;
-        Some((state, object.slice(end + 1..)))
-    }
 }
 
 impl Drop for Session {
@@ -363,40 +301,5 @@ impl Stage for S3Stage {
             abort(inner, key, &upload).await?;
         }
         self.session.inner.delete(&self.session.leftovers()).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_cut_anywhere() {
-        let mut tail = Tail::default();
-        for chunk in ["abc", "de", "fghij"] {
-            tail.push(chunk.into());
-        }
-        let mut take = |max| Bytes::from(tail.take(max));
-        assert_eq!(take(4), "abcd");
-        assert_eq!(take(1), "e");
-        assert_eq!(take(0), "");
-        assert_eq!(take(usize::MAX), "fghij");
-        assert_eq!(take(5), "");
-        assert_eq!(tail.bytes, 0);
-    }
-
-    #[test]
-    fn the_state_is_kept_with_the_tail() {
-        let state = State { upload: Some("id".into()), parts: vec!["\"e\"".into()], parts_bytes: 5, base: 0 };
-        let mut tail = Tail::default();
-        tail.push("ta\n".into());
-        tail.push("il".into());
-        let object = Bytes::from(state.write(&tail).expect("written"));
-        let line = r#"{"upload":"id","parts":["\"e\""],"parts_bytes":5,"base":0}"#;
-        assert_eq!(object, format!("{line}\nta\nil"));
-        assert_eq!(State::read(&object), Some((state, Bytes::from("ta\nil"))));
-        for bad in ["", "{}", "{}\n", "\n", "null\n", "{\"upload\":1}\n", &line.replace("base", "bass")] {
-            assert_eq!(State::read(&Bytes::copy_from_slice(bad.as_bytes())), None, "{bad:?}");
-        }
     }
 }
