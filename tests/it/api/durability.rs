@@ -76,19 +76,24 @@ fn position(trace: &[String], from: usize, words: &[&str]) -> usize {
         .unwrap_or_else(|| panic!("no {words:?} after line {from} of\n{}", trace.join("\n")))
 }
 
-/// That a directory was synced after `from`: on its own, or with all of the file system.
-fn synced(trace: &[String], from: usize, directory: &str) {
-    let found = trace[from..].iter().any(|line| {
-        let ended = line.trim_end().ends_with("= 0");
-        ended && (line.contains("syncfs(") || (line.contains("sync(") && line.contains(directory)))
-    });
-    assert!(found, "{directory} is not synced after line {from} of\n{}", trace.join("\n"));
+/// Where in the trace the last name was given, and to what.
+fn last_name(trace: &[String]) -> (usize, String) {
+    let is_name = |line: &String| line.starts_with("rename") || line.starts_with("link");
+    let at = trace.iter().rposition(is_name).unwrap_or_else(|| panic!("no name was given:\n{}", trace.join("\n")));
+    let target = trace[at].rsplit('"').nth(1).expect("two names");
+    (at, target.to_owned())
 }
 
-/// Where in the trace the last change of a name is that has this in its line.
-fn named(trace: &[String], word: &str) -> usize {
-    let is_name = |line: &String| (line.contains("rename") || line.contains("link")) && line.contains(word);
-    trace.iter().rposition(is_name).unwrap_or_else(|| panic!("{word} never got its name:\n{}", trace.join("\n")))
+/// That the last name that was given is durable: its directory was synced since, or all of the file system. Those before
+/// it are durable with it where a journal keeps their order; elsewhere each has its own sync (the driver's tests show it).
+fn is_durable(trace: &[String]) {
+    let (at, target) = last_name(trace);
+    let directory = format!("{}>", target.rsplit_once('/').expect("a path").0);
+    let found = trace[at..].iter().any(|line| {
+        line.trim_end().ends_with("= 0")
+            && (line.starts_with("syncfs(") || (line.starts_with("fsync(") && line.contains(&directory)))
+    });
+    assert!(found, "{target} is not synced after line {at} of\n{}", trace.join("\n"));
 }
 
 #[test]
@@ -105,13 +110,15 @@ fn a_blob_is_on_the_disk_before_it_is_answered() {
     let hex = &digest(bytes)[7..];
     let answer = position(&trace, 0, &["201 Created"]);
     let before = &trace[..answer];
-    let directory = format!("blobs/sha256/{}/{hex}", &hex[..2]);
-    let moved = named(before, &directory);
-    let data = before[..moved].iter().any(|line| line.contains("sync(") || line.contains("syncfs("));
+    let bytes_named = before
+        .iter()
+        .position(|line| line.starts_with("rename") && line.contains(&format!("blobs/sha256/{}/{hex}/data", &hex[..2])))
+        .expect("the bytes get their name");
+    let data = before[..bytes_named].iter().any(|line| line.contains("fdatasync(") || line.starts_with("syncfs("));
     assert!(data, "the data is synced before it gets its name:\n{}", trace.join("\n"));
-    synced(before, moved, &format!("{directory}>"));
-    let link = format!("_layers/sha256/{hex}");
-    synced(before, named(before, &link), &format!("{link}>"));
+    let (at, link) = last_name(before);
+    assert!(link.ends_with(&format!("_layers/sha256/{hex}/link")) && at > bytes_named, "{link} is last");
+    is_durable(before);
 }
 
 #[test]
@@ -125,8 +132,14 @@ fn a_tag_is_on_the_disk_before_it_is_answered() {
     });
     let asked = trace.len() - 1 - trace.iter().rev().position(|line| line.contains("201 Created")).expect("answers");
     let before = &trace[..asked];
-    for directory in ["_manifests/tags/v1/current", &format!("_manifests/revisions/sha256/{}", &image(1).digest()[7..])]
-    {
-        synced(before, named(before, directory), &format!("{directory}>"));
-    }
+    let names: Vec<&str> = before
+        .iter()
+        .filter(|line| line.starts_with("rename") && line.contains("_manifests/"))
+        .filter_map(|line| line.rsplit('"').nth(1)?.split("_manifests/").nth(1))
+        .collect();
+    let hex = &image(1).digest()[7..];
+    let revision = format!("revisions/sha256/{hex}/link");
+    let history = format!("tags/v1/index/sha256/{hex}/link");
+    assert_eq!(names, [revision.as_str(), &history, "tags/v1/current/link"], "in this order");
+    is_durable(before);
 }
