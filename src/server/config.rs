@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod auth;
 mod check;
 mod defaults;
 mod document;
@@ -17,12 +18,15 @@ mod read;
 mod schema;
 mod section;
 mod storage;
+mod tls;
 mod tree;
 mod values;
 mod yaml;
 
+pub(crate) use auth::Auth;
 pub(crate) use document::{Document, Sources};
 pub(crate) use section::ConfigError;
+pub(crate) use tls::Tls;
 
 use super::Address;
 use super::logging::{Formatter, Level};
@@ -36,6 +40,10 @@ pub(crate) struct Config {
     pub(crate) storage: Storage,
     pub(crate) options: Options,
     pub(crate) log: Log,
+    /// Without: everybody may do everything.
+    pub(crate) auth: Option<Auth>,
+    /// Without: plain HTTP.
+    pub(crate) tls: Option<Tls>,
     /// For requests in progress after a signal.
     pub(crate) drain: Duration,
 }

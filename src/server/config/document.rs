@@ -70,7 +70,19 @@ impl Document {
     /// The first value that cannot be meant, what has no default and is not there, and what would open a closed
     /// registry.
     pub(crate) fn resolve(&self) -> Result<Config, ConfigError> {
-        read::read(&self.tree)
+        let config = read::read(&self.tree)?;
+        refuse_what_has_no_effect(&self.tree, &config)?;
+        Ok(config)
+    }
+
+    #[cfg(test)]
+    pub(super) fn auth(&self) -> Result<Option<super::Auth>, ConfigError> {
+        super::auth::read(&Section::root(&self.tree))
+    }
+
+    #[cfg(test)]
+    pub(super) fn tls(&self) -> Result<Option<super::Tls>, ConfigError> {
+        super::tls::read(&Section::root(&self.tree).section("http")?)
     }
 
     /// Where the bytes are. Whatever else is wrong does not matter.
@@ -80,6 +92,24 @@ impl Document {
     pub(crate) fn storage(&self) -> Result<Storage, ConfigError> {
         storage::read(&Section::root(&self.tree))
     }
+}
+
+/// Refuses what keeps strangers out and is not there yet: to serve without it would be to open a closed registry. What
+/// comes to work is taken out of here, and the fields of [`Config`] are given to who does it.
+fn refuse_what_has_no_effect(tree: &Node, config: &Config) -> Result<(), ConfigError> {
+    let place = |path: &[&str]| path.iter().try_fold(tree, |node, name| node.get(name)).map(|node| node.at.clone());
+    let refused = if let Some(auth) = &config.auth {
+        Some(("auth", auth.name()))
+    } else if config.tls.is_some() {
+        Some(("http", "tls"))
+    } else {
+        None
+    };
+    let Some((section, key)) = refused else { return Ok(()) };
+    let at = place(&[section, key]).unwrap_or(Origin::Default);
+    let message = "not supported yet, and without it the registry would stand open";
+    Err(ConfigError::at(at, &format!("{section}.{key}"), message)
+        .with_hint("put a proxy that does this in front, and remove the section"))
 }
 
 /// The tree of a file: a mapping of the one version that there is.

@@ -16,7 +16,7 @@ pub(super) const ROOT: Section = Section::of(&[
     section("notifications", &NOTIFICATIONS).ignored("has no effect yet: no events are sent"),
     section("redis", &REDIS).ignored("has no effect: nothing is cached outside of this program"),
     section("health", &HEALTH).ignored(LATER),
-    section("proxy", &PROXY),
+    section("proxy", &PROXY).ignored("is not effective yet: the registry serves what it has, and takes no pushes"),
     section("validation", &VALIDATION),
     section("catalog", &Section::of(&[number("maxentries").ignored(LATER)])),
     section("tags", &Section::of(&[number("maxtags").ignored(LATER)])),
@@ -151,8 +151,8 @@ const TOKEN: Section = Section::of(&[
     text("rootcertbundle"),
     text("jwks"),
     texts("signingalgorithms"),
-    boolean("autoredirect"),
-    text("autoredirectpath"),
+    boolean("autoredirect").default("false"),
+    text("autoredirectpath").default("/auth/token"),
 ])
 .unknown(Unknown::FaultNearAny);
 
@@ -190,7 +190,7 @@ const TLS: Section = Section::of(&[
     text("key"),
     texts("clientcas"),
     text("clientauth"),
-    text("minimumtls"),
+    text("minimumtls").default("tls1.2"),
     texts("ciphersuites"),
     section("letsencrypt", &LETS_ENCRYPT),
 ])

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::section::{ConfigError, Section};
-use super::tree::{Node, Value};
+use super::tree::Node;
 use super::values::duration;
-use super::{Config, Log, storage};
+use super::{Config, Log, auth, storage, tls};
 use crate::registry::{Completeness, Options};
 use crate::server::Address;
 use crate::server::logging::{Formatter, Level};
@@ -17,7 +17,6 @@ use crate::spec::limits::DRAIN_SECS;
 /// The first value that cannot be meant, and what has no default and is not there.
 pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
     let root = Section::root(document);
-    refuse_what_would_be_open(document)?;
     let http = root.section("http")?;
     let storage = root.section("storage")?;
     let maintenance = storage.section("maintenance")?;
@@ -30,10 +29,14 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
         storage: storage::read(&root)?,
         options: Options {
             delete_enabled: storage.section("delete")?.boolean("enabled")?.unwrap_or_default(),
-            read_only: maintenance.section("readonly")?.boolean("enabled")?.unwrap_or_default(),
+            // A cache of another registry takes no pushes, and this one must not begin to.
+            read_only: maintenance.section("readonly")?.boolean("enabled")?.unwrap_or_default()
+                || root.section("proxy")?.some("remoteurl")?.is_some(),
             completeness: completeness(&root)?,
         },
         log: log(&root)?,
+        auth: auth::read(&root)?,
+        tls: tls::read(&http)?,
         drain: drain.unwrap_or(Duration::from_secs(DRAIN_SECS)),
     })
 }
@@ -49,23 +52,6 @@ fn log(root: &Section<'_>) -> Result<Log, ConfigError> {
         fields: log.section("fields")?.texts(),
         access_log: !log.section("accesslog")?.boolean("disabled")?.unwrap_or_default(),
     })
-}
-
-/// What keeps strangers out in registry:2 and is not there yet. To serve without it would be to open a closed registry.
-const GUARDS: &[&str] = &["auth.silly", "auth.htpasswd", "auth.token", "http.tls", "proxy.remoteurl"];
-
-fn refuse_what_would_be_open(root: &Node) -> Result<(), ConfigError> {
-    for path in GUARDS {
-        let found: Option<&Node> = path.split('.').try_fold(root, |node, name| node.get(name));
-        let Some(node) = found.filter(|node| node.value != Value::Map(Vec::new())) else { continue };
-        return Err(ConfigError::at(
-            node.at.clone(),
-            path,
-            "not supported yet, and without it the registry would stand open",
-        )
-        .with_hint("put a proxy that does this in front, and remove the section"));
-    }
-    Ok(())
 }
 
 /// `validation` (distribution 3): which children a manifest must have.

@@ -135,8 +135,12 @@ fn faults_have_a_place_and_a_path() {
             "f:2:18: auth.htpasswd: not supported yet, and without it the registry would stand open",
         ),
         (
-            "version: 0.1\nhttp: {addr: ':1', tls: {certificate: c}}\nstorage: inmemory".to_owned(),
+            "version: 0.1\nhttp: {addr: ':1', tls: {certificate: c, key: k}}\nstorage: inmemory".to_owned(),
             "f:2:25: http.tls: not supported yet, and without it the registry would stand open",
+        ),
+        (
+            "version: 0.1\nstorage: {filesystem: {directory: /data}}\nhttp: {addr: ':1'}".to_owned(),
+            "f:2:35: storage.filesystem.directory: is not known, and no rootdirectory says where the data is",
         ),
         ("version: 0.1\n\tx".to_owned(), "f:1:10: while scanning a plain scalar, found a tab"),
     ] {

@@ -117,6 +117,37 @@ impl<'a> Section<'a> {
         self.parsed(name, |text| boolean(text).ok_or_else(|| "must be true or false".into()))
     }
 
+    /// The text under a key; an empty one is none.
+    pub(super) fn some(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        Ok(self.text(name)?.map(|(_, text)| text.to_owned()).filter(|text| !text.is_empty()))
+    }
+
+    /// Every text of a list, made into something.
+    pub(super) fn list<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, ConfigError> {
+        let Some(node) = self.get(name) else { return Ok(Vec::new()) };
+        let Value::List(items) = &node.value else { return Err(self.wrong(name, node, "a list")) };
+        let one = |item: &Node| match &item.value {
+            Value::Scalar(text) => {
+                parse(text).map_err(|message| self.error(name, item.at.clone(), format!("{message}, not {text:?}")))
+            }
+            _ => Err(self.wrong(name, item, "a text")),
+        };
+        items.iter().filter(|item| item.value != Value::Null).map(one).collect()
+    }
+
+    /// Whether nothing is said below.
+    pub(super) fn is_empty(&self) -> bool {
+        fn says_nothing(node: &Node) -> bool {
+            match &node.value {
+                Value::Null => true,
+                Value::Scalar(text) => text.is_empty() || node.at == Origin::Default,
+                Value::List(items) => items.iter().all(says_nothing),
+                Value::Map(members) => members.iter().all(|(_, node)| says_nothing(node)),
+            }
+        }
+        self.node.is_none_or(says_nothing)
+    }
+
     /// Whether nobody said anything about a key.
     pub(super) fn is_default(&self, name: &str) -> bool {
         self.get(name).is_none_or(|node| node.at == Origin::Default)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Storage;
 use super::keys::STORAGE_SETTINGS;
 use super::section::{ConfigError, Section};
-use super::tree::Origin;
+use super::tree::{Node, Origin};
 use crate::store::S3Config;
 use crate::store::s3::CHUNK_BYTES_MIN;
 
@@ -32,6 +32,13 @@ fn driver(name: &str, at: &Origin, storage: &Section<'_>) -> Result<Storage, Con
         "inmemory" => Ok(Storage::Memory),
         "filesystem" => {
             let parameters = storage.section(name)?;
+            let unknown = |(name, _): &(&str, &Node)| !["rootdirectory", "maxthreads"].contains(name);
+            if let (true, Some((name, node))) =
+                (parameters.is_default("rootdirectory"), parameters.members().find(unknown))
+            {
+                let message = "is not known, and no rootdirectory says where the data is";
+                return Err(parameters.error(name, node.at.clone(), message));
+            }
             let (_, root) = parameters.text("rootdirectory")?.ok_or_else(|| parameters.missing("rootdirectory"))?;
             Ok(Storage::Filesystem { root: PathBuf::from(root) })
         }

@@ -99,7 +99,7 @@ fn a_misspelt_directory_is_refused() {
 fn a_plan_needs_the_storage_alone() {
     let mut env = world(
         "version: 0.1\nstorage: {filesystem: {rootdirectory: $TMP/data}}\nauth: {htpasswd: {realm: r, path: p}}\n\
-         http: {tls: {certificate: c}}\nproxy: {remoteurl: https://r.example}\n",
+         http: {tls: {certificate: c, key: k}}\nproxy: {remoteurl: https://r.example}\n",
     );
     std::fs::create_dir(env.path("data")).expect("a directory");
     assert_eq!(env.reg("gc-plan --config $TMP/c.yml -o json").json()["summary"]["bytes_freed"], 0);

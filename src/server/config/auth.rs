@@ -1,0 +1,171 @@
+//! The `auth` section: who may do what. At most one way of finding out, by its name.
+
+use std::path::PathBuf;
+
+use super::section::{ConfigError, Section};
+
+/// How callers show who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Auth {
+    /// `auth.silly`: whoever sends any `Authorization` passes. For tests of clients.
+    Silly { realm: String, service: String },
+    /// `auth.htpasswd`: names and passwords in a file.
+    Htpasswd { realm: String, path: PathBuf },
+    /// `auth.token`: somebody else says so, and signs it.
+    Token(Box<Token>),
+}
+
+impl Auth {
+    /// Its key in the section.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Silly { .. } => "silly",
+            Self::Htpasswd { .. } => "htpasswd",
+            Self::Token(_) => "token",
+        }
+    }
+}
+
+/// Whose tokens are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Token {
+    /// URL of the token server.
+    pub(crate) realm: String,
+    /// The name that tokens must be for (`aud`).
+    pub(crate) service: String,
+    /// Who must have made them (`iss`).
+    pub(crate) issuer: String,
+    /// Certificates (PEM) of those who sign.
+    pub(crate) rootcertbundle: Option<PathBuf>,
+    /// Keys of those who sign: path or URL of a JSON Web Key Set.
+    pub(crate) jwks: Option<String>,
+    pub(crate) signing_algorithms: Vec<String>,
+    /// The realm is on the host that the client named, below this path.
+    pub(crate) autoredirect: Option<String>,
+}
+
+/// Algorithms of signatures by their names in JOSE (RFC 7518, RFC 8037), as distribution 3 knows them.
+const ALGORITHMS: &[&str] = &[
+    "EdDSA", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512",
+];
+
+/// What the section says; `none` and nothing say that everybody may do everything.
+pub(super) fn read(root: &Section<'_>) -> Result<Option<Auth>, ConfigError> {
+    let auth = root.section("auth")?;
+    let mut kinds = auth.members();
+    let Some((kind, first)) = kinds.next() else { return Ok(None) };
+    if let Some((other, node)) = kinds.next() {
+        let message = format!("there is one way to authenticate, and {kind} is it already ({})", first.at);
+        return Err(auth.error(other, node.at.clone(), message).with_hint("keep one and remove the other"));
+    }
+    let section = auth.section(kind)?;
+    match kind {
+        "none" => Ok(None),
+        "silly" => Ok(Some(Auth::Silly { realm: needed(&section, "realm")?, service: needed(&section, "service")? })),
+        "htpasswd" => {
+            let (realm, path) = (needed(&section, "realm")?, needed(&section, "path")?.into());
+            Ok(Some(Auth::Htpasswd { realm, path }))
+        }
+        "token" => token(&section).map(|token| Some(Auth::Token(Box::new(token)))),
+        _ => Err(auth.error(kind, first.at.clone(), "no such way to authenticate")),
+    }
+}
+
+fn token(section: &Section<'_>) -> Result<Token, ConfigError> {
+    let (rootcertbundle, jwks) = (section.some("rootcertbundle")?, section.some("jwks")?);
+    if rootcertbundle.is_none() && jwks.is_none() {
+        let hint = "name the certificates of the token server, or its keys with jwks";
+        return Err(section.missing("rootcertbundle").with_hint(hint));
+    }
+    let algorithm = |text: &str| {
+        if ALGORITHMS.contains(&text) { Ok(text.to_owned()) } else { Err("is no algorithm of signatures".into()) }
+    };
+    let mut signing_algorithms = section.list("signingalgorithms", algorithm)?;
+    if signing_algorithms.is_empty() {
+        signing_algorithms = ALGORITHMS.iter().map(|&name| name.to_owned()).collect();
+    }
+    let autoredirect = section.boolean("autoredirect")?.unwrap_or_default();
+    let path = section.parsed("autoredirectpath", |text| {
+        if text.starts_with('/') { Ok(text.to_owned()) } else { Err("must begin with /".into()) }
+    })?;
+    Ok(Token {
+        realm: needed(section, "realm")?,
+        service: needed(section, "service")?,
+        issuer: needed(section, "issuer")?,
+        rootcertbundle: rootcertbundle.map(Into::into),
+        jwks,
+        signing_algorithms,
+        autoredirect: path.filter(|_| autoredirect),
+    })
+}
+
+fn needed(section: &Section<'_>, name: &str) -> Result<String, ConfigError> {
+    section.some(name)?.ok_or_else(|| section.missing(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::{Document, Sources};
+    use super::*;
+
+    fn auth(text: &str) -> Result<Option<Auth>, String> {
+        let text = format!("version: 0.1\nauth: {text}\n");
+        let variables = BTreeMap::new();
+        let sources =
+            Sources { file: Some(("f", &text)), variables: &variables, address: None, root: None, home: None };
+        Document::read(sources).and_then(|document| document.auth()).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn ways_to_authenticate() {
+        for open in ["", "{}", "none", "{none: }", "{none: {}}"] {
+            assert_eq!(auth(open), Ok(None), "{open}");
+        }
+        let (realm, service) = ("r".to_owned(), "s".to_owned());
+        assert_eq!(
+            auth("{htpasswd: {realm: r, path: /p}}"),
+            Ok(Some(Auth::Htpasswd { realm: realm.clone(), path: "/p".into() }))
+        );
+        assert_eq!(
+            auth("{silly: {realm: r, service: s}}"),
+            Ok(Some(Auth::Silly { realm: realm.clone(), service: service.clone() }))
+        );
+        let Ok(Some(Auth::Token(token))) = auth("{token: {realm: r, service: s, issuer: i, rootcertbundle: /c}}")
+        else {
+            panic!("no token");
+        };
+        assert_eq!((token.realm, token.service, token.issuer), (realm, service, "i".to_owned()));
+        assert_eq!((token.rootcertbundle, token.jwks, token.autoredirect), (Some("/c".into()), None, None));
+        assert_eq!(token.signing_algorithms.len(), 13);
+        let all = "{token: {realm: r, service: s, issuer: i, jwks: /k, signingalgorithms: [ES256], autoredirect: yes}}";
+        let Ok(Some(Auth::Token(token))) = auth(all) else { panic!("no token") };
+        assert_eq!((token.jwks.as_deref(), token.rootcertbundle), (Some("/k"), None));
+        assert_eq!(token.signing_algorithms, ["ES256"]);
+        assert_eq!(token.autoredirect.as_deref(), Some("/auth/token"));
+    }
+
+    #[test]
+    fn what_does_not_close_the_door_is_a_fault() {
+        for (text, fault) in [
+            ("htpasswd", "f:2:7: auth.htpasswd.realm: is missing"),
+            ("{htpasswd: {realm: r, path: }}", "f:2:18: auth.htpasswd.path: is missing"),
+            ("{htpasswd: {realm: r, path: ''}}", "f:2:18: auth.htpasswd.path: is missing"),
+            ("{htpasswd: {realm: r, pth: p}}", "f:2:29: auth.htpasswd.pth: is not known"),
+            ("{ldap: {}}", "f:2:8: auth.ldap: is not known"),
+            (
+                "{none: , htpasswd: {realm: r, path: p}}",
+                "f:2:26: auth.htpasswd: there is one way to authenticate, and none is it already (f:2:12)",
+            ),
+            ("{token: {realm: r, service: s, issuer: i}}", "f:2:15: auth.token.rootcertbundle: is missing"),
+            ("{token: {realm: r, service: s, jwks: k}}", "f:2:15: auth.token.issuer: is missing"),
+            (
+                "{token: {jwks: k, signingalgorithms: [none]}}",
+                "f:2:45: auth.token.signingalgorithms: is no algorithm of signatures, not \"none\"",
+            ),
+        ] {
+            assert_eq!(auth(text), Err(fault.to_owned()), "{text}");
+        }
+    }
+}
