@@ -1,5 +1,6 @@
 //! `reg serve`: builds the store, the registry and the server out of what the user said, and runs them to their end.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +8,10 @@ use std::time::Duration;
 use super::context::Context;
 use super::failure::{Failure, Kind};
 use crate::registry::Registry;
-use crate::server::config::{Config, Document, Sources, Storage};
+use crate::server::auth::{Guard, OpenError, Passwords};
+use crate::server::config::{Auth, Config, Document, Sources, Storage};
 use crate::server::logging::{self, Level};
-use crate::server::{self, Address, BindError, Server, Signal, Sink, Stopped, Timeouts};
+use crate::server::{self, Address, BindError, Server, Setup, Signal, Sink, Stopped, Timeouts};
 use crate::store::{self, Driver, Fs, Memory, S3, S3Config};
 
 /// Run a registry
@@ -101,15 +103,12 @@ async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Sto
     let access_log = config.log.access_log.then(|| Sink::from(context.output.access_log_lines()));
     let timeouts = Timeouts { drain: config.drain, ..Timeouts::STANDARD };
     let indexing = registry.clone();
-    let server = Server::bind(&config.address, registry, context.clock.clone(), timeouts, access_log)
-        .await
-        .map_err(cannot_listen)?;
-    if !server.address().ip().is_loopback() {
-        let address = server.address();
-        context
-            .output
-            .note(format!("warning: whoever reaches {address} may pull and push: there is no authentication yet"));
-    }
+    let guard = guard(context, config.auth.as_ref())?;
+    let is_open = guard.is_open();
+    let clock = context.clock.clone();
+    let setup = Setup { registry, guard, clock, timeouts, access_log };
+    let server = Server::bind(&config.address, setup).await.map_err(cannot_listen)?;
+    warn_of_strangers(context, server.address(), is_open);
     if is_local {
         announce(context, &server, &config.storage)?;
     }
@@ -118,6 +117,39 @@ async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Sto
     let stopped = server.run(signals).await;
     indexing.abort();
     Ok(stopped)
+}
+
+/// What the configuration puts before every request.
+fn guard(context: &Context, auth: Option<&Auth>) -> Result<Guard, Failure> {
+    match auth {
+        None => Ok(Guard::Open),
+        Some(Auth::Silly { realm, service }) => Ok(Guard::Silly { realm: realm.clone(), service: service.clone() }),
+        Some(Auth::Htpasswd { realm, path }) => {
+            let passwords = Passwords::open(path, context.clock.clone()).map_err(|error| {
+                let hint = match &error {
+                    OpenError::Io { .. } => "auth.htpasswd.path names a file with a line USER:HASH for each user",
+                    OpenError::Parse { .. } => "each line is USER:HASH, as htpasswd -B writes it",
+                };
+                Failure::new(Kind::Usage, error).context("cannot start the registry").with_hint(hint)
+            })?;
+            Ok(Guard::Htpasswd { realm: realm.clone(), passwords: Box::new(passwords) })
+        }
+        Some(Auth::Token(_)) => Err(Failure::message(Kind::Usage, "auth.token is not supported yet")),
+    }
+}
+
+/// What is not meant for others has to be closed to them: said once, at the start.
+fn warn_of_strangers(context: &Context, address: SocketAddr, is_open: bool) {
+    if address.ip().is_loopback() {
+        return;
+    }
+    if is_open {
+        context
+            .output
+            .note(format!("warning: whoever reaches {address} may pull and push: there is no authentication"));
+    } else {
+        context.output.note(format!("warning: passwords reach {address} unencrypted: put TLS in front"));
+    }
 }
 
 pub(super) async fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {

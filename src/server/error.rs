@@ -6,11 +6,12 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 use thiserror::Error as ThisError;
 
+use super::auth::{Refusal, seconds};
 use super::reply::{self, Reply};
 use super::request::RequestId;
 use crate::registry;
@@ -47,6 +48,8 @@ pub(super) enum Error {
     Host,
     #[error("100-continue is the only expectation that is met")]
     Expectation,
+    #[error(transparent)]
+    Refused(#[from] Refusal),
 }
 
 /// Seconds after which a client may try again, by fault.
@@ -63,6 +66,8 @@ impl Error {
             Self::ContentRange(_) | Self::Range { .. } => Some(ErrorCode::RangeInvalid),
             Self::BodyTooLarge { .. } => Some(ErrorCode::ManifestTooLarge),
             Self::NoDigest => Some(ErrorCode::DigestInvalid),
+            Self::Refused(Refusal::Unauthenticated { .. }) => Some(ErrorCode::Unauthorized),
+            Self::Refused(Refusal::TooMany { .. }) => Some(ErrorCode::TooManyRequests),
             Self::TargetTooLong | Self::HeadersTooLarge | Self::Host | Self::Expectation => None,
         }
     }
@@ -82,9 +87,12 @@ impl Error {
             Self::Host => StatusCode::BAD_REQUEST,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Route(_) | Self::Method(_) | Self::Range { .. } | Self::BodyTooLarge { .. } | Self::NoDigest => {
-                self.code().map_or(StatusCode::NOT_FOUND, ErrorCode::status)
-            }
+            Self::Route(_)
+            | Self::Method(_)
+            | Self::Range { .. }
+            | Self::BodyTooLarge { .. }
+            | Self::NoDigest
+            | Self::Refused(_) => self.code().map_or(StatusCode::NOT_FOUND, ErrorCode::status),
         }
     }
 
@@ -118,6 +126,7 @@ impl Error {
             Self::Registry(registry::Error::UploadBusy | registry::Error::Store(store::Error::Busy { .. })) => {
                 Some(RETRY_BUSY_SECS)
             }
+            Self::Refused(Refusal::TooMany { wait }) => Some(seconds(*wait)),
             _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_UNAVAILABLE_SECS),
         }
     }
@@ -154,6 +163,9 @@ impl Error {
                 reply::set_static(&mut reply, ALLOW, "GET, HEAD");
             }
             Self::Range { size } => reply::set(&mut reply, CONTENT_RANGE, format!("bytes */{size}")),
+            Self::Refused(Refusal::Unauthenticated { challenge }) => {
+                reply::set(&mut reply, WWW_AUTHENTICATE, challenge.clone());
+            }
             _ => {}
         }
         if let Some(seconds) = self.retry_after_secs(status) {

@@ -9,12 +9,13 @@ use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 
+use super::auth::{Guard, User};
 use super::connection::Connection;
 use super::error::{self, Error};
 use super::log::{Record, Sink};
 use super::reply::{self, DOCKER_API_VERSION, Reply};
 use super::request::{RequestBody, RequestId, RequestIds};
-use super::{Timeouts, api, origin};
+use super::{Setup, Timeouts, api, origin};
 use crate::registry::Registry;
 use crate::spec::Route;
 use crate::spec::limits::{HEADER_BYTES_MAX, TARGET_BYTES_MAX};
@@ -23,6 +24,7 @@ use crate::sys::Clock;
 /// What all requests share.
 pub(super) struct State {
     pub(super) registry: Registry,
+    pub(super) guard: Guard,
     pub(super) clock: Clock,
     pub(super) ids: RequestIds,
     pub(super) access_log: Option<Sink>,
@@ -32,9 +34,10 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(registry: Registry, clock: Clock, access_log: Option<Sink>, timeouts: Timeouts) -> Self {
+    pub(super) fn new(setup: Setup) -> Self {
+        let Setup { registry, guard, clock, timeouts, access_log } = setup;
         let (ids, draining) = (RequestIds::new(), AtomicBool::new(false));
-        Self { registry, clock, ids, access_log, timeouts, draining }
+        Self { registry, guard, clock, ids, access_log, timeouts, draining }
     }
 
     /// From now on a connection between two requests is at its end.
@@ -54,6 +57,8 @@ pub(super) struct Call {
     pub(super) head: Parts,
     pub(super) body: RequestBody,
     pub(super) id: RequestId,
+    /// Who sends it, where that is asked.
+    pub(super) user: Option<User>,
 }
 
 /// Answers a request.
@@ -63,7 +68,7 @@ pub(super) async fn handle(state: Arc<State>, connection: Arc<Connection>, reque
     let id = state.ids.next();
     let record = begin_record(&state, &connection, &head, id);
     let method = head.method.clone();
-    let call = Call { state, connection, head, body, id };
+    let call = Call { state, connection, head, body, id, user: None };
     let mut reply = if method.is_safe() {
         finish(call).await
     } else {
@@ -93,6 +98,9 @@ async fn finish(mut call: Call) -> Reply {
             error.into_reply(&call.head.method, call.id)
         }
     };
+    if let Some(user) = call.user.take() {
+        reply.extensions_mut().insert(user);
+    }
     reply::set_static(&mut reply, DOCKER_API_VERSION.clone(), "registry/2.0");
     reply::set_static(&mut reply, X_CONTENT_TYPE_OPTIONS, "nosniff");
     if call.body.dismiss() || is_lost {
@@ -110,6 +118,10 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         let mut reply = reply::empty(StatusCode::OK);
         reply::set_static(&mut reply, CACHE_CONTROL, "no-cache");
         return Ok(reply);
+    }
+    if *method != Method::OPTIONS {
+        // Browsers ask what is allowed before they ask for a password (Fetch, "CORS-preflight fetch").
+        call.user = call.state.guard.admit(&call.head.headers, call.connection.peer.ip()).await?;
     }
     let route = Route::parse(uri.path(), uri.query())?;
     if !route.methods().contains(method) {

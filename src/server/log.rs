@@ -14,6 +14,7 @@ use http::{HeaderMap, Method, StatusCode, Uri, Version};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::auth::User;
 use super::reply::Reply;
 use super::request::RequestId;
 
@@ -31,6 +32,7 @@ pub(super) struct Record {
     host: String,
     referrer: String,
     agent: String,
+    user: Option<User>,
     arrived: Timestamp,
     started: Instant,
     status: StatusCode,
@@ -58,6 +60,7 @@ impl Record {
             host: text(&head.headers, &http::header::HOST),
             referrer: text(&head.headers, &REFERER),
             agent: text(&head.headers, &USER_AGENT),
+            user: None,
             arrived,
             started: Instant::now(),
             status: StatusCode::OK,
@@ -68,6 +71,7 @@ impl Record {
 
     /// Ties the record to the answer: it is written when the answer's body is done with.
     pub(super) fn attach(mut self, reply: &mut Reply) {
+        self.user = reply.extensions_mut().remove();
         self.status = reply.status();
         self.content_type = text(reply.headers(), &CONTENT_TYPE);
         reply.body_mut().set_record(self);
@@ -76,8 +80,9 @@ impl Record {
     fn access_line(&self) -> String {
         let time = self.arrived.to_zoned(TimeZone::system()).strftime("%d/%b/%Y:%H:%M:%S %z");
         format!(
-            "{} - - [{time}] \"{} {} {:?}\" {} {} \"{}\" \"{}\"\n",
+            "{} - {} [{time}] \"{} {} {:?}\" {} {} \"{}\" \"{}\"\n",
             self.peer.ip(),
+            Quoted(self.user.as_ref().map_or("-", |user| &user.0)),
             self.method,
             Quoted(&self.target.to_string()),
             self.version,
@@ -101,6 +106,7 @@ impl Drop for Record {
             http.request.remoteaddr = %self.peer,
             http.request.uri = %self.target,
             http.request.useragent = self.agent,
+            auth.user.name = self.user.as_ref().map(|user| user.0.as_str()),
             http.response.contenttype = self.content_type,
             http.response.duration = ?self.started.elapsed(),
             http.response.status = self.status.as_u16(),

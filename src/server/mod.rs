@@ -26,11 +26,13 @@ use crate::spec::limits::{
     WRITE_STALL_TIMEOUT_SECS,
 };
 use crate::sys::Clock;
+use auth::Guard;
 use handler::State;
 use pace::Patience;
 use room::Room;
 
 mod api;
+pub(crate) mod auth;
 pub(crate) mod config;
 mod connection;
 mod error;
@@ -80,6 +82,15 @@ const fn patience(pause_secs: u64) -> Patience {
     }
 }
 
+/// What a server is made of.
+pub(crate) struct Setup {
+    pub(crate) registry: Registry,
+    pub(crate) guard: Guard,
+    pub(crate) clock: Clock,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) access_log: Option<Sink>,
+}
+
 /// A server that listens and does not answer yet.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -106,16 +117,10 @@ impl Server {
     ///
     /// # Errors
     /// The address does not exist, is taken, or is not for this user.
-    pub(crate) async fn bind(
-        address: &Address,
-        registry: Registry,
-        clock: Clock,
-        timeouts: Timeouts,
-        access_log: Option<Sink>,
-    ) -> Result<Self, BindError> {
+    pub(crate) async fn bind(address: &Address, setup: Setup) -> Result<Self, BindError> {
         let listener = listen::bind(address).await?;
         let bound = listener.local_addr().map_err(|source| BindError::Io { address: address.to_string(), source })?;
-        let state = State::new(registry, clock, access_log, timeouts);
+        let state = State::new(setup);
         let connections_max = CONNECTIONS_MAX.min(listen::raise_file_limit() / 3).max(1);
         Ok(Self { listener, address: bound, state: Arc::new(state), connections_max })
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::check::{Warning, check};
 use super::section::{ConfigError, Section};
 use super::tree::{Node, Origin, Position, Value};
-use super::{Config, Storage, defaults, keys, overlay, read, storage, yaml};
+use super::{Auth, Config, Storage, defaults, keys, overlay, read, storage, yaml};
 use crate::server::Address;
 
 /// Who says what a server does. Flags win over variables, variables over the file.
@@ -98,7 +98,7 @@ impl Document {
 /// comes to work is taken out of here, and the fields of [`Config`] are given to who does it.
 fn refuse_what_has_no_effect(tree: &Node, config: &Config) -> Result<(), ConfigError> {
     let place = |path: &[&str]| path.iter().try_fold(tree, |node, name| node.get(name)).map(|node| node.at.clone());
-    let refused = if let Some(auth) = &config.auth {
+    let refused = if let Some(auth @ Auth::Token(_)) = &config.auth {
         Some(("auth", auth.name()))
     } else if config.tls.is_some() {
         Some(("http", "tls"))

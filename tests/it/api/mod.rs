@@ -1,5 +1,6 @@
 //! The registry API: literal requests to a real server, literal answers.
 
+mod auth;
 mod base;
 mod blobs;
 mod durability;

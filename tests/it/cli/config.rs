@@ -47,10 +47,10 @@ fn variables_alone_are_an_overlay_over_the_registry_of_one_person() {
 #[test]
 fn what_would_open_a_closed_registry_is_refused() {
     let mut env = world(DIRECTORY);
-    env.set("REGISTRY_AUTH", "{htpasswd: {realm: r, path: /p}}");
+    env.set("REGISTRY_AUTH", "{token: {realm: r, service: s, issuer: i, rootcertbundle: /p}}");
     env.reg("serve $TMP/c.yml").check(expect![[r#"
         ------- stderr -------
-        error: REGISTRY_AUTH: auth.htpasswd: not supported yet, and without it the registry would stand open
+        error: REGISTRY_AUTH: auth.token: not supported yet, and without it the registry would stand open
         hint: put a proxy that does this in front, and remove the section
         [exit 2]
     "#]]);

@@ -1,0 +1,85 @@
+//! `Authorization: Basic …` (RFC 7617).
+
+use data_encoding::BASE64;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+/// Longest user name that is looked at, in bytes. Each one tried is remembered for a while.
+const USER_BYTES_MAX: usize = 255;
+
+/// What a client says it is.
+#[derive(PartialEq, Eq)]
+pub(super) struct Credentials {
+    pub(super) user: String,
+    /// As sent: nobody knows its character set.
+    pub(super) password: Vec<u8>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials({:?})", self.user)
+    }
+}
+
+/// The credentials of a request; `None` where there are none, or where it is not clear which.
+pub(super) fn credentials(headers: &HeaderMap) -> Option<Credentials> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (all.next(), all.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let bytes = BASE64.decode(token.trim_matches(' ').as_bytes()).ok()?;
+    let colon = bytes.iter().position(|&byte| byte == b':')?;
+    let user = String::from_utf8(bytes[..colon].to_vec()).ok()?;
+    let is_name = !user.is_empty() && user.len() <= USER_BYTES_MAX && !user.chars().any(char::is_control);
+    is_name.then(|| Credentials { user, password: bytes[colon + 1..].to_vec() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[&str]) -> Option<(String, Vec<u8>)> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(AUTHORIZATION, value.parse().expect("a header"));
+        }
+        credentials(&headers).map(|found| (found.user, found.password))
+    }
+
+    #[test]
+    fn what_clients_send() {
+        // RFC 7617 §2: Aladdin and his lamp.
+        let aladdin = Some(("Aladdin".to_owned(), b"open sesame".to_vec()));
+        for value in ["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "basic   QWxhZGRpbjpvcGVuIHNlc2FtZQ== "] {
+            assert_eq!(read(&[value]), aladdin, "{value:?}");
+        }
+        assert_eq!(read(&["Basic dTo="]), Some(("u".into(), vec![])), "an empty password");
+        assert_eq!(read(&["Basic dTphOmI="]), Some(("u".into(), b"a:b".to_vec())), "a colon in the password");
+        assert_eq!(read(&["Basic dTr/AA=="]), Some(("u".into(), vec![0xff, 0])), "a password that is no text");
+    }
+
+    #[test]
+    fn what_is_none() {
+        for value in [
+            "Basic",
+            "Basic ",
+            "Basic !",
+            "Basic dTpw=",    // padding too long
+            "Basic dTo",      // and too short
+            "Basic dXNlcg==", // no colon
+            "Basic OnA=",     // no user
+            "Basic /zpw",     // a user that is no text
+            "Basic YQpiOnA=", // a line break in the user
+            "Bearer dTpw",
+            "dTpw",
+        ] {
+            assert_eq!(read(&[value]), None, "{value:?}");
+        }
+        assert_eq!(read(&[]), None);
+        assert_eq!(read(&["Basic dTpw", "Basic dTpw"]), None, "two, of which proxies may believe either");
+        let long = BASE64.encode(format!("{}:p", "u".repeat(256)).as_bytes());
+        assert_eq!(read(&[&format!("Basic {long}")]), None);
+    }
+}

@@ -1,0 +1,227 @@
+//! The users of an `htpasswd` file: read again when it changes, verified once and remembered.
+//!
+//! A bcrypt of cost 10 takes a twentieth of a second of one core, and a push sends dozens of requests: what was verified is
+//! remembered as a keyed hash, until the file changes. A user that is not there takes as long as one that is.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use quick_cache::sync::Cache;
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use super::failures::Failures;
+use super::htpasswd::{Entries, ParseError};
+use crate::server::error::Chain;
+use crate::sys::{self, Clock};
+
+/// Credentials remembered.
+const VERIFIED_MAX: usize = 4 << 10;
+
+/// Largest file that is read, in bytes: some 50,000 users.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Cost of the hash for the password that is made up, as in distribution.
+const COST: u32 = 10;
+
+/// What is verified where the file has no user: a hash of a password that nobody knows.
+const NOBODY: &str = "$2y$10$abcdefghijklmnopqrstuuXK1mhHCKpbOKYgz8W5hTZgr0Bq1bzS6";
+
+/// Why the file cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum OpenError {
+    #[error("cannot read {}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{} is no htpasswd file", path.display())]
+    Parse { path: PathBuf, source: ParseError },
+}
+
+/// The users of one file.
+pub(crate) struct Passwords {
+    path: PathBuf,
+    clock: Clock,
+    loaded: RwLock<Arc<Loaded>>,
+    /// Keyed hashes of what was verified.
+    verified: Cache<[u8; 32], ()>,
+    secret: [u8; 32],
+    failures: Failures,
+    /// Passwords that are hashed at the same time: the rest of the server needs a core as well.
+    hashing: Semaphore,
+}
+
+/// A file as it was at one time.
+struct Loaded {
+    stamp: Stamp,
+    entries: Entries,
+}
+
+/// Differs when the file differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+struct Stamp {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Passwords {
+    /// Reads the file. One that is missing is created, with a user `docker` and a password that is written to the log once.
+    ///
+    /// # Errors
+    /// The file cannot be read or made, or is of another format.
+    pub(crate) fn open(path: &Path, clock: Clock) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Io { path: path.to_owned(), source };
+        if let Err(error) = fs::metadata(path) {
+            if error.kind() != io::ErrorKind::NotFound {
+                return Err(failed(error));
+            }
+            provision(path).map_err(failed)?;
+        }
+        let loaded = load(path)?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            path: path.to_owned(),
+            clock,
+            loaded: RwLock::new(Arc::new(loaded)),
+            verified: Cache::new(VERIFIED_MAX),
+            secret: sys::random(),
+            failures: Failures::default(),
+            hashing: Semaphore::new(cores.saturating_sub(1).max(1)),
+        })
+    }
+
+    /// Whether this is the password of this user. The error is how long nobody listens to them.
+    pub(crate) async fn verify(&self, user: &str, password: &[u8], peer: IpAddr) -> Result<bool, Duration> {
+        let loaded = self.current();
+        let fingerprint = self.fingerprint(&loaded.stamp, user, password);
+        if self.verified.get(&fingerprint).is_some() {
+            return Ok(true);
+        }
+        self.listen(peer, user)?;
+        let Ok(_turn) = self.hashing.acquire().await else { return Ok(false) };
+        // A push begins with several requests at once: the first of them has been verified meanwhile, or has failed.
+        if self.verified.get(&fingerprint).is_some() {
+            return Ok(true);
+        }
+        self.listen(peer, user)?;
+        let own = loaded.entries.bcrypt(user);
+        let hash = own.unwrap_or_else(|| self.another(&loaded.entries, user)).to_owned();
+        let password = password.to_owned();
+        let hashed = tokio::task::spawn_blocking(move || bcrypt::verify(password, &hash).unwrap_or(false)).await;
+        if hashed.unwrap_or(false) && own.is_some() {
+            self.verified.insert(fingerprint, ());
+            return Ok(true);
+        }
+        self.failures.add(peer, user, self.clock.now());
+        Ok(false)
+    }
+
+    fn listen(&self, peer: IpAddr, user: &str) -> Result<(), Duration> {
+        self.failures.wait(peer, user, self.clock.now()).map_or(Ok(()), Err)
+    }
+
+    /// What is hashed for a user that is not there: the hash of somebody else, always the same, so that the costs of
+    /// those that are there tell nothing.
+    fn another<'a>(&self, entries: &'a Entries, user: &str) -> &'a str {
+        let all = entries.all_bcrypt();
+        let number = self
+            .keyed(&[user.as_bytes()])
+            .iter()
+            .fold(0, |number: usize, &byte| number.wrapping_mul(31) + usize::from(byte));
+        all.get(number % all.len().max(1)).copied().unwrap_or(NOBODY)
+    }
+
+    fn fingerprint(&self, stamp: &Stamp, user: &str, password: &[u8]) -> [u8; 32] {
+        let stamp = format!("{stamp:?}");
+        self.keyed(&[stamp.as_bytes(), user.as_bytes(), password])
+    }
+
+    /// A hash that nobody outside of this process can compute.
+    fn keyed(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        hasher.update(self.secret);
+        for part in parts {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        hasher.finalize().into()
+    }
+
+    /// The file as it is now. One that cannot be used leaves the last one in force.
+    fn current(&self) -> Arc<Loaded> {
+        let loaded = Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner));
+        let stamp = fs::metadata(&self.path).map(|metadata| stamp(&metadata)).unwrap_or_default();
+        if stamp == loaded.stamp {
+            return loaded;
+        }
+        let mut slot = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        if slot.stamp != stamp {
+            *slot = Arc::new(load(&self.path).unwrap_or_else(|error| {
+                let error = Chain(&error).to_string();
+                tracing::error!(error, "the users stay as they were: the new file cannot be used");
+                Loaded { stamp, entries: slot.entries.clone() }
+            }));
+        }
+        Arc::clone(&slot)
+    }
+}
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Passwords({})", self.path.display())
+    }
+}
+
+fn stamp(metadata: &fs::Metadata) -> Stamp {
+    Stamp {
+        inode: metadata.ino(),
+        size: metadata.size(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
+    }
+}
+
+fn load(path: &Path) -> Result<Loaded, OpenError> {
+    let failed = |source| OpenError::Io { path: path.to_owned(), source };
+    // Before the text: of a file that changes meanwhile the next request sees another stamp.
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() || metadata.len() > FILE_BYTES_MAX {
+        let reason = format!("not a file of at most {FILE_BYTES_MAX} bytes");
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, reason)));
+    }
+    let text = fs::read_to_string(path).map_err(failed)?;
+    let entries = Entries::parse(&text).map_err(|source| OpenError::Parse { path: path.to_owned(), source })?;
+    for (user, scheme) in entries.unusable() {
+        tracing::warn!(user, scheme, path = %path.display(), "only bcrypt is accepted (htpasswd -B): this user cannot log in");
+    }
+    if entries.is_empty() {
+        tracing::warn!(path = %path.display(), "the file has no users: nobody can log in");
+    }
+    Ok(Loaded { stamp: stamp(&metadata), entries })
+}
+
+/// Makes a file with one user.
+fn provision(path: &Path) -> io::Result<()> {
+    let password = BASE64URL_NOPAD.encode(&sys::random::<32>());
+    let hash = bcrypt::hash(&password, COST).map_err(io::Error::other)?;
+    if let Some(parent) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "docker:{hash}")?;
+    file.sync_all()?;
+    tracing::warn!(user = "docker", password, path = %path.display(), "the file with the users was missing and is made");
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "passwords_tests.rs"]
+mod tests;

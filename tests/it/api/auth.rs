@@ -1,0 +1,149 @@
+//! A registry with passwords: what strangers, users and their clients are answered.
+
+use std::io::{BufReader, Read as _};
+use std::process::ChildStderr;
+
+use expect_test::expect;
+
+use crate::support::http::Response;
+use crate::support::server::reg;
+use crate::support::{Env, Server};
+
+/// `alice:secret`, hashed with cost 4 by Apache's htpasswd.
+const ALICE: &str = "alice:$2y$04$f7F21UoibeDZb5qEBI2AkuHcMRr7arP8zzVKzfDjKu7zbYM817IGO\n";
+const RIGHT: &str = "Basic YWxpY2U6c2VjcmV0";
+const WRONG: &str = "Basic YWxpY2U6d3Jvbmc=";
+
+fn guarded(env: &Env, users: &str) -> (Server, BufReader<ChildStderr>) {
+    std::fs::write(env.path("htpasswd"), users).expect("written");
+    let config = format!(
+        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {0}/data}}, delete: {{enabled: true}}}}\n\
+         http: {{addr: '127.0.0.1:0'}}\nauth: {{htpasswd: {{realm: 'the \"team\"', path: {0}/htpasswd}}}}\n",
+        env.path("").display()
+    );
+    std::fs::write(env.path("c.yml"), config).expect("written");
+    Server::start_configured(&env.path("c.yml"), &env.path("data"))
+}
+
+fn get(server: &Server, target: &str, authorization: Option<&str>) -> Response {
+    let headers: Vec<_> = authorization.map(|value| ("Authorization", value)).into_iter().collect();
+    server.client().send("GET", target, &headers, b"")
+}
+
+#[test]
+fn a_stranger_learns_nothing_but_how_to_log_in() {
+    let env = Env::without_server();
+    let (server, _log) = guarded(&env, ALICE);
+    for (method, target) in [
+        ("GET", "/v2/"),
+        ("GET", "/v2/_catalog"),
+        ("GET", "/v2/a/tags/list"),
+        ("GET", "/v2/NOT/A/NAME"),
+        ("DELETE", "/v2/a/manifests/v1"),
+        ("POST", "/v2/a/blobs/uploads/"),
+        ("BREW", "/v2/"),
+    ] {
+        let answer = server.client().send(method, target, &[], b"");
+        assert_eq!(answer.status, 401, "{method} {target}");
+        assert_eq!(answer.header("www-authenticate"), Some(r#"Basic realm="the \"team\"""#), "{method} {target}");
+        assert_eq!(answer.header("docker-distribution-api-version"), Some("registry/2.0"));
+        let body = r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
+        assert_eq!(String::from_utf8_lossy(&answer.body), body, "{method} {target}");
+    }
+    assert_eq!(get(&server, "/", None).status, 200, "load balancers have no password");
+    assert_eq!(server.client().send("OPTIONS", "/v2/", &[], b"").status, 200, "nor have a browser's first questions");
+    assert!(!env.path("data/docker").exists(), "nothing came in");
+}
+
+#[test]
+fn users_are_let_in_as_long_as_the_file_says_so() {
+    let env = Env::without_server();
+    let (server, mut log) = guarded(&env, &format!("{ALICE}bob:$apr1$x$y\n"));
+    assert_eq!(get(&server, "/v2/", Some(RIGHT)).status, 200);
+    assert_eq!(get(&server, "/v2/", Some(WRONG)).status, 401);
+    let taken = server.client().send("POST", "/v2/a/blobs/uploads/", &[("Authorization", RIGHT)], b"");
+    assert_eq!(taken.status, 202);
+    std::fs::write(env.path("new"), "# nobody\n").expect("written");
+    std::fs::rename(env.path("new"), env.path("htpasswd")).expect("renamed");
+    assert_eq!(get(&server, "/v2/", Some(RIGHT)).status, 401, "what was remembered went with the line");
+    server.signal("TERM");
+    let begun = server.ready.clone();
+    let (status, access) = server.wait();
+    assert!(status.success());
+    let users: Vec<_> = access.lines().filter_map(|line| line.split(' ').nth(2)).collect();
+    assert_eq!(users, ["alice", "-", "alice", "-"], "{access}");
+    let mut said = begun;
+    log.read_to_string(&mut said).expect("a log");
+    assert!(said.contains("auth.user.name=alice") || said.contains("auth.user.name=\"alice\""), "{said}");
+    assert!(said.contains("MD5 (apr1)") && !said.contains("secret"), "{said}");
+}
+
+#[test]
+fn who_guesses_has_to_wait() {
+    let env = Env::without_server();
+    let (server, _log) = guarded(&env, ALICE);
+    assert_eq!(get(&server, "/v2/", Some(RIGHT)).status, 200);
+    for _ in 0..10 {
+        assert_eq!(get(&server, "/v2/", Some(WRONG)).status, 401);
+    }
+    let answer = get(&server, "/v2/", Some(WRONG));
+    assert_eq!(answer.status, 429);
+    let wait: u64 = answer.header("retry-after").expect("a time").parse().expect("seconds");
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert!(answer.body.starts_with(br#"{"errors":[{"code":"TOOMANYREQUESTS","#));
+    assert_eq!(get(&server, "/v2/", Some(RIGHT)).status, 200, "who was let in before goes on");
+}
+
+#[test]
+fn the_command_line_logs_in_pushes_and_logs_out() {
+    let env = Env::without_server();
+    let (server, _log) = guarded(&env, ALICE);
+    let host = server.host.clone();
+    let copy = format!("copy oci:{}/tests/fixtures/hello:v1 {host}/team/app:v1", env!("CARGO_MANIFEST_DIR"));
+    assert_eq!(env.reg(&copy).exit, Some(4), "nobody is logged in");
+    let login = format!("login {host} -u alice --password-stdin");
+    assert_eq!(env.reg_with_input(&login, "wrong\n").exit, Some(4));
+    assert_eq!(env.reg_with_input(&login, "secret\n").exit, Some(0));
+    assert_eq!(env.reg(&copy).exit, Some(0));
+    assert_eq!(env.reg(&format!("tags {host}/team/app -o name")).stdout, format!("{host}/team/app:v1\n"));
+    assert_eq!(env.reg(&format!("logout {host}")).exit, Some(0));
+    assert_eq!(env.reg(&format!("tags {host}/team/app")).exit, Some(4));
+}
+
+#[test]
+fn a_missing_file_is_made_and_its_password_said_once() {
+    let env = Env::without_server();
+    let mut command = reg();
+    command
+        .args(["serve", "--addr", "127.0.0.1:0", "--root"])
+        .arg(env.path("data"))
+        .env("REGISTRY_AUTH_HTPASSWD_REALM", "r")
+        .env("REGISTRY_AUTH_HTPASSWD_PATH", env.path("auth/htpasswd"))
+        .env("REGISTRY_LOG_FORMATTER", "json");
+    command.stderr(std::process::Stdio::piped());
+    let (server, mut log) = Server::start_logged(&env.path("data"), command.arg("-v"));
+    let mut said = server.ready.clone();
+    let line = said.lines().find(|line| line.contains("password")).expect("a password in the log").to_owned();
+    let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    let login = format!("login {} -u docker --password-stdin", server.host);
+    assert_eq!(env.reg_with_input(&login, line["password"].as_str().expect("a text")).exit, Some(0));
+    server.signal("TERM");
+    drop(server.wait());
+    log.read_to_string(&mut said).expect("a log");
+    assert_eq!(said.matches(line["password"].as_str().expect("a text")).count(), 1);
+}
+
+#[test]
+fn a_file_that_is_none_is_no_reason_to_open() {
+    let mut env = Env::without_server();
+    std::fs::write(env.path("htpasswd"), "alice\n").expect("written");
+    env.set("REGISTRY_AUTH", "{htpasswd: {realm: r, path: $TMP/htpasswd}}");
+    env.reg("serve --addr 127.0.0.1:0 --root $TMP/data").check(expect![[r#"
+        ------- stderr -------
+        error: cannot start the registry
+          caused by: $TMP/htpasswd is no htpasswd file
+          caused by: line 1: expected USER:HASH
+        hint: each line is USER:HASH, as htpasswd -B writes it
+        [exit 2]
+    "#]]);
+}
