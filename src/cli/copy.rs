@@ -11,19 +11,26 @@ use super::context::Context;
 use super::failure::{Failure, Kind, Tally};
 use super::output::Document;
 use super::output::table::{Cell, Column, Row};
-use super::place::{Opened, Place};
+use super::place::{Opened, OpenedTarget, Place};
 use crate::content::copy::Copier;
 use crate::content::error::CopyError;
 use crate::content::options::{Copied, Item, Mode, Options, Referrers};
 use crate::spec::{Digest, Locator, Platform, Tag};
 use watch::Watch;
 
-/// Copy images between registries and image layouts
+/// Copy images between registries, image layouts and archives
 ///
-/// SRC and DST are references, or image layouts oci:DIR or oci:DIR:TAG. An index is copied with all its platforms, and
+/// SRC and DST are references, image layouts oci:DIR[:TAG], such layouts in a tar file oci-archive:FILE[:TAG], or what docker
+/// save writes and docker load reads, docker-archive:FILE[:NAME[:TAG]]. An index is copied with all its platforms, and
 /// digests stay what they are. What the target has is not sent again, blobs of another repository of the same registry are
 /// mounted, and a copy that was interrupted goes on where it stopped.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A docker-archive holds no manifest. The one that is made of it is Docker's schema 2 with the layers as they
+are stored, mostly uncompressed: the same digest each time, but not that of the registry which the image
+was pulled from. What docker 25 and later save is an oci-archive too, with
+digests of its own. An archive is written anew as a whole: a file of that name is replaced when
+all is there. One that is written as docker-archive can be read as oci-archive.")]
 pub(crate) struct Args {
     /// What to copy
     #[arg(value_name = "SRC")]
@@ -126,9 +133,9 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let many = args.all_tags || args.filter.is_some();
     check(args, many, &source, &target)?;
     let what = || format!("cannot copy {source} to {target}");
-    let opened = source.open_source(context).await.map_err(|failure| at(failure, &source).context(what()))?;
-    let opened_target = target.open_target(context).await.map_err(|failure| at(failure, &target).context(what()))?;
-    let items = items(args, many, &source, &target, &opened).await.map_err(|f| at(f, &source).context(what()))?;
+    let opened = source.open_source(context).await.map_err(|failure| source.failed(failure).context(what()))?;
+    let opened_target = target.open_target(context).await.map_err(|failure| target.failed(failure).context(what()))?;
+    let items = items(args, many, &source, &target, &opened).await.map_err(|f| source.failed(f).context(what()))?;
     if items.is_empty() {
         context.output.note(format!("no tag of {source} matches"));
     }
@@ -137,12 +144,14 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
         mode: if args.dry_run { Mode::DryRun } else { Mode::Apply },
         referrers: if args.referrers { Referrers::Take } else { Referrers::Leave },
         platforms: args.platforms.clone(),
-        concurrency: args.jobs.into(),
+        // One after the other goes into an archive; the rest would hold connections open and wait.
+        concurrency: if target.is_archive() { 1 } else { args.jobs.into() },
         images: items.len(),
     };
     let watch = Watch::new(context.output.progress(), &target.to_string());
-    let copier = Copier::new(opened.source(), opened_target.as_ref(), options, watch.listener());
-    let result = Run { context, args, source: &source, target: &target }.all(&copier, &items).await;
+    let copier = Copier::new(opened.source(), opened_target.target(), options, watch.listener());
+    let run = Run { context, args, source: &source, target: &target, opened: &opened_target };
+    let result = run.all(&copier, &items).await;
     watch.finish();
     result
 }
@@ -158,6 +167,10 @@ fn check(args: &Args, many: bool, source: &Place, target: &Place) -> Result<(), 
             "all tags are copied from a place to a place; {source} or {target} names one"
         ))
         .with_hint("leave the tags away"));
+    }
+    if let (Place::DockerArchive { file, name: None, .. }, true) = (target, many) {
+        return Err(Failure::usage(format!("{target} names no repository, and docker knows no tag without one"))
+            .with_hint(format!("docker-archive:{}:NAME", file.display())));
     }
     if source == target && !many && args.platforms.is_empty() {
         return Err(Failure::usage(format!("{source} and {target} are the same")));
@@ -180,19 +193,12 @@ async fn items(args: &Args, many: bool, source: &Place, target: &Place, opened: 
     Ok(vec![Item { from, to: target.tag().cloned().or(name) }])
 }
 
-/// The hint that helps with a failure of one side.
-fn at(failure: Failure, place: &Place) -> Failure {
-    match place.host() {
-        Some(host) => failure.at(host),
-        None => failure,
-    }
-}
-
 struct Run<'a> {
     context: &'a Context,
     args: &'a Args,
     source: &'a Place,
     target: &'a Place,
+    opened: &'a OpenedTarget,
 }
 
 impl Run<'_> {
@@ -201,16 +207,13 @@ impl Run<'_> {
         let mut rows = output.rows::<Line>(Document {
             schema: "reg.copy/v1",
             registry: self.target.host().map(ToString::to_string),
-            repository: match self.target {
-                Place::Remote(reference) => Some(reference.repository.to_string()),
-                Place::Layout { .. } => None,
-            },
+            repository: self.target.reference().map(|reference| reference.repository.to_string()),
         });
         let mut tally = Tally::default();
         let mut changed = false;
         let mut copies = stream::iter(items)
             .map(|item| async move { (item, copier.copy(item).await) })
-            .buffer_unordered(self.args.jobs.into());
+            .buffer_unordered(if self.target.is_archive() { 1 } else { self.args.jobs.into() });
         while let Some((item, result)) = copies.next().await {
             let source = self.source.at(item.from.clone());
             match result {
@@ -229,6 +232,10 @@ impl Run<'_> {
                     rows.error(&source.to_string(), &failure);
                 }
             }
+        }
+        if tally.done > 0 && !self.args.dry_run {
+            let finished = self.opened.finish().await;
+            finished.map_err(|failure| failure.context(format!("cannot write {}", self.target)))?;
         }
         rows.finish()?;
         tally.result()?;
@@ -268,6 +275,6 @@ impl Run<'_> {
     fn failure(&self, item: &Item, source: &Place, error: CopyError) -> Failure {
         let target = item.to.clone().map_or_else(|| self.target.clone(), |tag| self.target.at(tag.into()));
         let side = if error.is_of_target() { &target } else { source };
-        at(Failure::from(error), side).context(format!("cannot copy {source} to {target}"))
+        side.failed(error).context(format!("cannot copy {source} to {target}"))
     }
 }

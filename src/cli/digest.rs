@@ -3,16 +3,17 @@
 use serde::Serialize;
 
 use super::context::Context;
-use super::failure::{Explain as _, Failure};
+use super::failure::Failure;
 use super::flags::Format;
 use super::output::Document;
 use super::output::table::{Cell, Column, Row};
+use super::place::Place;
 use crate::spec::{Digest, MediaType};
 
 /// Show the digest of an image or index
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Image; without a tag, latest
+    /// Image, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME[:TAG]]; without a tag, latest
     reference: String,
 }
 
@@ -47,24 +48,29 @@ impl Row for Item {
 }
 
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
-    let (reference, locator) = context.reference_to_read(&args.reference)?;
-    let repository = context.repository(&reference)?;
-    let head = repository.head_manifest(&locator).await;
-    let found = head.explain(&reference.host, || format!("cannot find {}", args.reference))?;
+    let place = Place::parse(context, &args.reference)?;
+    let cannot = |failure: Failure| failure.context(format!("cannot find {}", args.reference));
+    let opened = place.open_source(context).await.map_err(cannot)?;
+    let locator = match place.locator() {
+        Some(locator) => locator,
+        None => opened.default_image(&place).await.map_err(cannot)?.0,
+    };
+    let found = opened.source().resolve(&locator).await.map_err(|error| cannot(place.failed(error)))?;
     if context.output.format() == Format::Table {
         return context.output.text(&format!("{}\n", found.digest));
     }
+    let reference = place.reference();
     let mut rows = context.output.rows(Document {
         schema: "reg.digest/v1",
-        registry: Some(reference.host.to_string()),
-        repository: Some(reference.repository.to_string()),
+        registry: reference.map(|reference| reference.host.to_string()),
+        repository: reference.map(|reference| reference.repository.to_string()),
     });
     rows.push(Item {
-        reference: reference.to_string(),
+        reference: place.at(locator).to_string(),
         digest: found.digest,
         media_type: found.media_type,
         size: found.size,
-        name: reference.at(found.digest).to_string(),
+        name: place.at(found.digest.into()).to_string(),
     })?;
     rows.finish()
 }

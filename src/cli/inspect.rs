@@ -24,7 +24,7 @@ const CONCURRENCY: usize = 8;
 /// Show what an image or index is made of
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Image or index, oci:DIR or oci:DIR:TAG; without a tag, latest
+    /// Image or index, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME[:TAG]]; without a tag, latest
     reference: String,
 
     /// Write the manifest, exactly its bytes
@@ -80,10 +80,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     match context.output.format() {
         Format::Table | Format::Wide => context.output.text(&text::render(&item, context.output.style())),
         _ => {
-            let reference = match &subject.place {
-                Place::Remote(reference) => Some(reference),
-                Place::Layout { .. } => None,
-            };
+            let reference = subject.place.reference();
             let mut rows = context.output.rows(Document {
                 schema: "reg.inspect/v1",
                 registry: reference.map(|reference| reference.host.to_string()),
@@ -101,14 +98,7 @@ fn explain<T, E: Into<Failure>>(
     what: impl FnOnce() -> String,
     result: Result<T, E>,
 ) -> Result<T, Failure> {
-    result.map_err(|error| {
-        let failure = error.into();
-        let failure = match place.host() {
-            Some(host) => failure.at(host),
-            None => failure,
-        };
-        failure.context(what())
-    })
+    result.map_err(|error| place.failed(error).context(what()))
 }
 
 impl Subject<'_> {

@@ -9,6 +9,9 @@ use crate::spec::{Host, Locator, Reference, Tag};
 /// The registry of references that name none, when nobody says which: what `reg serve` listens on.
 const DEFAULT_REGISTRY: &str = "localhost:5000";
 
+/// What stands before a path, and before no tag.
+const FILES: &[&str] = &["oci", "oci-archive", "docker-archive", "docker-daemon", "containers-storage"];
+
 const BUILT_IN: &str = "the built-in default";
 
 impl Context {
@@ -54,6 +57,10 @@ impl Context {
         if let Some((scheme, _)) = text.split_once("://") {
             return Err(Failure::usage(format!("invalid reference {text:?}"))
                 .with_hint(format!("leave {scheme}:// away; --plain-http speaks HTTP without TLS")));
+        }
+        if let Some((scheme, _)) = text.split_once(':').filter(|(scheme, _)| FILES.contains(scheme)) {
+            return Err(Failure::usage(format!("{text:?} is in files, and this is done in registries"))
+                .with_hint(format!("a repository of that name is HOST/{scheme}")));
         }
         let named = Reference::host_part(text);
         let default = match named {

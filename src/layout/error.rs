@@ -18,6 +18,8 @@ pub(crate) enum LayoutError {
     Version { dir: PathBuf, found: String },
     #[error("{} is damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
+    #[error("{}: {reason}", path.display())]
+    Unsupported { path: PathBuf, reason: String },
     #[error("{name} is not in {}", dir.display())]
     NotFound { dir: PathBuf, name: String },
     #[error("{parent} lists {child}, which is not there")]
@@ -36,9 +38,10 @@ impl From<LayoutError> for content::Error {
     fn from(error: LayoutError) -> Self {
         let kind = match &error {
             LayoutError::NoLayout { .. } | LayoutError::NotFound { .. } => Kind::NotFound,
-            LayoutError::Version { .. } => Kind::Unsupported,
+            LayoutError::Version { .. } | LayoutError::Unsupported { .. } => Kind::Unsupported,
             LayoutError::Damaged { .. } => Kind::Corrupt,
             LayoutError::ChildMissing { .. } => Kind::ChildMissing,
+            LayoutError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Kind::NotFound,
             LayoutError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Kind::Denied,
             LayoutError::Occupied { .. } | LayoutError::Io { .. } => Kind::Failed,
         };

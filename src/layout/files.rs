@@ -1,17 +1,19 @@
-//! The files of a layout: reading within limits, writing so that a name never stands for half a content.
+//! The files of a layout, in a directory or an archive: reading within limits, writing so that a name never stands for half a content.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt as _, stream};
-use rustix::fs::{FlockOperation, OFlags, flock};
+use futures_util::StreamExt as _;
+use rustix::fs::{FlockOperation, flock};
 use tokio::sync::{OnceCell, mpsc};
 
 use super::error::LayoutError;
 use super::index::Index;
+use super::section::Section;
+use super::tarball::Tarball;
 use crate::content::{self, Body};
 use crate::spec::{Algorithm, Descriptor, Digest, Hasher};
 use crate::sys;
@@ -19,8 +21,8 @@ use crate::sys;
 type Result<T, E = LayoutError> = std::result::Result<T, E>;
 
 pub(super) const INDEX_FILE: &str = "index.json";
-const VERSION_FILE: &str = "oci-layout";
-const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(super) const VERSION_FILE: &str = "oci-layout";
+pub(super) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// Bytes read from a file at once, and chunks on their way between two threads.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -29,11 +31,13 @@ const CHUNKS: usize = 4;
 #[derive(Debug)]
 pub(super) struct Files {
     dir: PathBuf,
+    /// The archive that all is in, instead of a directory; `dir` is its path then.
+    archive: Option<Arc<Tarball>>,
     made: OnceCell<()>,
 }
 
 /// Does file work on a thread where waiting harms nobody.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         // Only a panic of `work` or the end of the program; neither leaves anybody to tell.
@@ -43,7 +47,29 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 
 impl Files {
     pub(super) fn new(dir: PathBuf) -> Self {
-        Self { dir, made: OnceCell::new() }
+        Self { dir, archive: None, made: OnceCell::new() }
+    }
+
+    /// The files in an archive, which can only be read.
+    pub(super) async fn of_archive(path: PathBuf) -> Result<Self> {
+        let opened = path.clone();
+        let archive = blocking(move || Tarball::open(&opened)).await?;
+        Ok(Self { archive: Some(Arc::new(archive)), ..Self::new(path) })
+    }
+
+    /// How a path below this place is opened; `None` where nothing is there.
+    fn opener(&self) -> impl FnOnce(&Path) -> Result<Option<Section>> + Send + use<> {
+        let (archive, dir) = (self.archive.clone(), self.dir.clone());
+        move |path| match archive {
+            Some(archive) => {
+                Ok(path.strip_prefix(&dir).ok().and_then(Path::to_str).and_then(|name| archive.find(name)))
+            }
+            None => match Section::open(path) {
+                Ok(file) => Ok(Some(file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(LayoutError::io(path)(error)),
+            },
+        }
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -118,12 +144,9 @@ impl Files {
     /// A small file whole; `None` where there is none.
     pub(super) async fn read(&self, path: &Path, max: usize) -> Result<Option<Vec<u8>>> {
         let path = path.to_owned();
+        let open = self.opener();
         blocking(move || {
-            let file = match open(&path) {
-                Ok((file, _)) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(LayoutError::io(path)(error)),
-            };
+            let Some(file) = open(&path)? else { return Ok(None) };
             let mut bytes = Vec::new();
             file.take(max as u64 + 1).read_to_end(&mut bytes).map_err(LayoutError::io(&path))?;
             if bytes.len() > max {
@@ -148,27 +171,11 @@ impl Files {
     /// The bytes of a blob, hashed on their way: a damaged file is found here, where it has a name.
     pub(super) async fn stream(&self, blob: &Descriptor) -> Result<Body> {
         let path = self.blob_path(&blob.digest);
-        let missing = LayoutError::NotFound { dir: self.dir.clone(), name: blob.digest.to_string() };
-        let (digest, size) = (blob.digest, blob.size);
-        let (sender, receiver) = mpsc::channel(CHUNKS);
-        let opened = path.clone();
-        let file = blocking(move || match open(&opened) {
-            Ok((file, got)) => {
-                let reason = format!("it has {got} bytes instead of {size}");
-                if got == size { Ok(file) } else { Err(LayoutError::Damaged { path: opened, reason }) }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing),
-            Err(error) => Err(LayoutError::io(opened)(error)),
-        })
-        .await?;
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = pump(file, &path, digest, &sender) {
-                // Whoever does not listen any more does not want to know.
-                let _ = sender.blocking_send(Err(error.into()));
-            }
-        });
-        let chunks = stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
-        Ok(Body::new(blob, chunks))
+        let (open, wanted) = (self.opener(), path.clone());
+        let Some(file) = blocking(move || open(&wanted)).await? else {
+            return Err(LayoutError::NotFound { dir: self.dir.clone(), name: blob.digest.to_string() });
+        };
+        stream(file, path, blob)
     }
 
     /// Stores a blob, or a manifest, under its digest.
@@ -215,7 +222,7 @@ impl Files {
         blocking(move || {
             let _lock = lock(&dir)?;
             let mut bytes = Vec::new();
-            open(&path).and_then(|(mut file, _)| file.read_to_end(&mut bytes)).map_err(LayoutError::io(&path))?;
+            Section::open(&path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(LayoutError::io(&path))?;
             let mut index =
                 Index::parse(&bytes).map_err(|reason| LayoutError::Damaged { path: path.clone(), reason })?;
             change(&mut index);
@@ -229,14 +236,6 @@ impl Files {
     }
 }
 
-/// Opens a file to read it, and its size. A pipe or device in its place is an error: nobody waits for who may write there.
-fn open(path: &Path) -> io::Result<(File, u64)> {
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(nonblocking).open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_file() { Ok((file, metadata.len())) } else { Err(io::Error::other("it is no regular file")) }
-}
-
 /// Keeps other writers out until the value goes. The lock is on the directory: the files in it are replaced.
 fn lock(dir: &Path) -> Result<File> {
     let handle = File::open(dir).map_err(LayoutError::io(dir))?;
@@ -244,9 +243,27 @@ fn lock(dir: &Path) -> Result<File> {
     Ok(handle)
 }
 
+/// The bytes of a blob from the file, or the part of a file, that holds it.
+pub(super) fn stream(file: Section, path: PathBuf, blob: &Descriptor) -> Result<Body> {
+    let (digest, got, size) = (blob.digest, file.len(), blob.size);
+    if got != size {
+        return Err(LayoutError::Damaged { path, reason: format!("it has {got} bytes instead of {size}") });
+    }
+    let (sender, receiver) = mpsc::channel(CHUNKS);
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = pump(file, &path, digest, &sender) {
+            // Whoever does not listen any more does not want to know.
+            let _ = sender.blocking_send(Err(error.into()));
+        }
+    });
+    let chunks =
+        futures_util::stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
+    Ok(Body::new(blob, chunks))
+}
+
 /// Sends a file's bytes in chunks, the last one only if all are those of `digest`: nobody gets a damaged file whole, and
 /// whoever was to check it does not get the blame.
-fn pump(mut file: File, path: &Path, digest: Digest, sender: &mpsc::Sender<content::Result<Bytes>>) -> Result<()> {
+fn pump(mut file: Section, path: &Path, digest: Digest, sender: &mpsc::Sender<content::Result<Bytes>>) -> Result<()> {
     let mut hasher = Hasher::new(digest.algorithm());
     let mut held_back: Option<Bytes> = None;
     loop {
@@ -275,14 +292,15 @@ fn pump(mut file: File, path: &Path, digest: Digest, sender: &mpsc::Sender<conte
 }
 
 /// A file under another name until it is complete; removed if it never is.
-struct Unfinished {
-    path: PathBuf,
-    file: File,
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
     finished: bool,
 }
 
 impl Unfinished {
-    fn beside(path: &Path) -> Result<Self> {
+    pub(super) fn beside(path: &Path) -> Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let name: String = name.chars().take(64).collect();
         let suffix = data_encoding::HEXLOWER.encode(&sys::random::<8>());
@@ -292,7 +310,7 @@ impl Unfinished {
     }
 
     /// Makes it durable under its real name.
-    fn finish(mut self, path: &Path) -> Result<()> {
+    pub(super) fn finish(mut self, path: &Path) -> Result<()> {
         self.file.sync_all().map_err(LayoutError::io(&self.path))?;
         fs::rename(&self.path, path).map_err(LayoutError::io(path))?;
         self.finished = true;
@@ -339,6 +357,6 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     path.parent().map_or(Ok(()), sync_dir)
 }
 
-fn sync_dir(dir: &Path) -> Result<()> {
+pub(super) fn sync_dir(dir: &Path) -> Result<()> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(LayoutError::io(dir))
 }

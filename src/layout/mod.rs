@@ -1,13 +1,19 @@
-//! An OCI image layout: a directory with `oci-layout`, `index.json` and `blobs/<algorithm>/<hex>` (image-spec, "Image
-//! Layout"), as a [`Source`] and [`Target`].
+//! Images in files: layouts, `docker save` archives, and the writing of both as archives.
+//!
+//! An OCI image layout is a directory, or a tar archive, with `oci-layout`, `index.json` and `blobs/<algorithm>/<hex>`
+//! (image-spec, "Image Layout"). All are a [`Source`] or a [`Target`].
 //!
 //! Write order: the bytes of a blob in a temporary file, synced, renamed; the directory synced; then `index.json`, the
 //! same way, under a lock. Cut off anywhere, the layout is what it was, with some blobs more. A tag is the annotation
 //! `org.opencontainers.image.ref.name` of an entry of `index.json`; children of indexes are blobs and nothing else.
 
+mod docker;
 mod error;
 mod files;
 mod index;
+mod section;
+mod tarball;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,9 +21,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub(crate) use self::docker::DockerArchive;
 pub(crate) use self::error::LayoutError;
 use self::files::Files;
 use self::index::Index;
+pub(crate) use self::writer::{ArchiveTarget, Form};
 use crate::content::referrers::fallback_tag;
 use crate::content::{self, Ask, Body, Offer, PutAs, Source, Stored, Target, Ticket, graph};
 use crate::spec::limits::{LAYOUT_INDEX_BYTES_MAX, MANIFEST_BYTES_MAX};
@@ -46,6 +54,15 @@ impl Layout {
     pub(crate) async fn open(dir: &Path) -> Result<Self, LayoutError> {
         let layout = Self { files: Arc::new(Files::new(dir.into())), role: Role::Source };
         if layout.files.check_version().await? { Ok(layout) } else { Err(LayoutError::NoLayout { dir: dir.into() }) }
+    }
+
+    /// Opens a layout in a tar archive, to read.
+    ///
+    /// # Errors
+    /// The file is not there, is no archive, or has no layout of a version that we know in it.
+    pub(crate) async fn open_archive(file: &Path) -> Result<Self, LayoutError> {
+        let layout = Self { files: Arc::new(Files::of_archive(file.into()).await?), role: Role::Source };
+        if layout.files.check_version().await? { Ok(layout) } else { Err(LayoutError::NoLayout { dir: file.into() }) }
     }
 
     /// Opens a layout to write to. One that is not there is made by the first write.

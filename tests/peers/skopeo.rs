@@ -1,10 +1,12 @@
 //! skopeo against `reg serve`: copies between registries and layouts, listings, inspection and deletion.
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::containers::skopeo;
-use crate::support::image::{Flavour, image, index};
+use crate::support::image::{Content, Flavour, Graph, OCI_MANIFEST, image, index, noise};
 use crate::support::programs::{available, require};
+use crate::support::reg::Reg;
 use crate::support::registry::{Kind, Server, subject};
 
 const PLAIN: &[&str] = &["--src-tls-verify=false", "--dest-tls-verify=false"];
@@ -104,4 +106,50 @@ fn a_copy_that_converts_the_format_is_accepted() {
 
     let answer = server.api().manifest("team/convert", "oci").expect(200);
     assert_eq!(answer.header("Content-Type"), Some("application/vnd.oci.image.manifest.v1+json"));
+}
+
+/// An image whose layer is not compressed, so that skopeo does not look into it.
+fn uncompressed_image(seed: u64) -> Graph {
+    let layer = Content::new("application/vnd.oci.image.layer.v1.tar", noise(seed, 40_000));
+    let config = json!({
+        "architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [layer.digest]},
+        "history": [{"created_by": "a test"}],
+    });
+    let config = Content::new("application/vnd.oci.image.config.v1+json", config.to_string().into_bytes());
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config.descriptor(), "layers": [layer.descriptor()],
+    });
+    let manifest = Content::new(OCI_MANIFEST, manifest.to_string().into_bytes());
+    Graph { parts: vec![layer, config, manifest] }
+}
+
+/// What `reg` writes skopeo reads, and the other way round.
+#[test]
+fn archives_are_read_by_the_other() {
+    let home = TempDir::new().expect("a home");
+    let skopeo = available!(skopeo(home.path()));
+    let server = available!(Server::start(subject()));
+    let (graph, reg) = (uncompressed_image(80), Reg::new());
+    server.api().push("team/archived", "v1", &graph);
+    let layers = |inspected: &str| serde_json::from_str::<Value>(inspected).expect("JSON")["Layers"].clone();
+    let remote = server.name("team/archived:v1");
+    let expected = layers(&skopeo.run(&["inspect", "--tls-verify=false", &format!("docker://{remote}")]).ok());
+    let file = |name: &str| home.path().join(name).display().to_string();
+
+    let ours = format!("oci-archive:{}:v1", file("ours.tar"));
+    reg.ok(&["copy", &remote, &ours]);
+    assert_eq!(layers(&skopeo.run(&["inspect", &ours]).ok()), expected);
+    let theirs = format!("oci-archive:{}:v2", file("theirs.tar"));
+    skopeo.run(&["copy", &ours, &theirs]).ok();
+    // On its way skopeo compresses layers; the config stays.
+    assert_eq!(reg.ok(&["inspect", "--config", &theirs]).as_bytes(), graph.parts[1].bytes);
+
+    // docker's archives have no manifest of their own; what is in them is the same.
+    let ours = format!("docker-archive:{}:mine/app:v1", file("docker.tar"));
+    reg.ok(&["copy", &remote, &ours]);
+    let theirs = format!("docker-archive:{}:mine/app:v2", file("skopeo.tar"));
+    skopeo.run(&["copy", &ours, &theirs]).ok();
+    let again = server.name("team/again:v3");
+    reg.ok(&["copy", &theirs, &again]);
+    assert_eq!(layers(&skopeo.run(&["inspect", "--tls-verify=false", &format!("docker://{again}")]).ok()), expected);
 }

@@ -88,7 +88,7 @@ fn there_and_back_through_a_layout() {
         ------- stderr -------
         error: cannot copy oci:$TMP/layout to $REG2/back
           caused by: there are several images in oci:$TMP/layout
-        hint: name one: oci:$TMP/layout:TAG; there is docker, list, nested
+        hint: name one behind the path; there is docker, list, nested
         [exit 2]
     "#]]);
 }
@@ -221,7 +221,7 @@ fn what_makes_no_sense() {
     "#]]);
     env.reg("copy oci: localhost:1/a/c").check(expect![[r#"
         ------- stderr -------
-        error: invalid place "oci:": the directory is missing
+        error: invalid place "oci:": the path is missing
         hint: oci:DIR[:TAG]
         [exit 2]
     "#]]);

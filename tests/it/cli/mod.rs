@@ -1,5 +1,6 @@
 //! The commands, one file each: the real binary against a real server, whole outputs as snapshots.
 
+mod archives;
 mod catalog;
 mod config;
 mod connect;
