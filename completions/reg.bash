@@ -74,7 +74,7 @@ _reg() {
 
     case "${cmd}" in
         reg)
-            opts="-r -o -q -v -h -V --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help --version catalog ls copy cp delete rm digest gc-plan inspect login logout ping serve tag tags completions man"
+            opts="-r -o -q -v -h -V --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help --version catalog ls copy cp delete rm digest gc-plan inspect login logout ping serve tag tags completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -104,6 +104,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -116,7 +124,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__catalog)
-            opts="-r -o -q -v -h --filter --limit --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-r -o -q -v -h --filter --limit --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -154,6 +162,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -166,7 +182,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__completions)
-            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help bash elvish fish powershell zsh"
+            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -196,6 +212,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -208,7 +232,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__copy)
-            opts="-j -r -o -q -v -h --platform --referrers --all-tags --filter --dry-run --detailed-exitcode --jobs --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-j -r -o -q -v -h --platform --referrers --all-tags --filter --dry-run --detailed-exitcode --jobs --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -254,6 +278,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -266,7 +298,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__delete)
-            opts="-y -r -o -q -v -h --manifest --dry-run --yes --ignore-missing --detailed-exitcode --journal --all-tags --match --filter --except --older-than --keep --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-y -r -o -q -v -h --manifest --dry-run --yes --ignore-missing --detailed-exitcode --journal --all-tags --match --filter --except --older-than --keep --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -320,6 +352,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -332,7 +372,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__digest)
-            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -362,6 +402,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -374,7 +422,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__gc__subcmd__plan)
-            opts="-r -o -q -v -h --storage --config --older-than --keep --match --except --semver --untagged --age-by --grace --policy --explain --out --fail-over --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-r -o -q -v -h --storage --config --older-than --keep --match --except --semver --untagged --age-by --grace --policy --explain --out --fail-over --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -456,6 +504,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -468,7 +524,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__inspect)
-            opts="-r -o -q -v -h --raw --config --platform --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-r -o -q -v -h --raw --config --platform --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -502,6 +558,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -514,7 +578,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__login)
-            opts="-u -r -o -q -v -h --username --password-stdin --identity-token-stdin --store --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-u -r -o -q -v -h --username --password-stdin --identity-token-stdin --store --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -556,6 +620,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -568,7 +640,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__logout)
-            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -595,6 +667,14 @@ _reg() {
                     return 0
                     ;;
                 --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -610,7 +690,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__man)
-            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -640,6 +720,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -652,7 +740,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__ping)
-            opts="-r -o -q -v -h --wait --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-r -o -q -v -h --wait --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -686,6 +774,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -698,7 +794,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__serve)
-            opts="-r -o -q -v -h --addr --root --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-r -o -q -v -h --addr --root --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -736,6 +832,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -748,7 +852,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__tag)
-            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -778,6 +882,14 @@ _reg() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -790,7 +902,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__tags)
-            opts="-r -o -q -v -h --filter --match --semver --sort --reverse --limit --columns --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --no-progress --max-wait --help"
+            opts="-r -o -q -v -h --filter --match --semver --sort --reverse --limit --columns --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -841,6 +953,14 @@ _reg() {
                     return 0
                     ;;
                 --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

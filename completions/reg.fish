@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_reg_global_optspecs
-    string join \n r/registry= o/output= q/quiet v/verbose color= plain-http insecure ca-file= no-progress max-wait= h/help V/version
+    string join \n r/registry= o/output= q/quiet v/verbose color= plain-http insecure ca-file= cert-file= key-file= no-progress max-wait= h/help V/version
 end
 
 function __fish_reg_needs_command
@@ -34,7 +34,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_needs_command" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_needs_command" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_needs_command" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_needs_command" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_needs_command" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_needs_command" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_needs_command" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_needs_command" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
@@ -72,7 +74,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand catalog" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand catalog" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand catalog" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand catalog" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand catalog" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand catalog" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand catalog" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand catalog" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
@@ -92,7 +96,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand ls" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand ls" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand ls" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand ls" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand ls" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand ls" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand ls" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand ls" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
@@ -113,7 +119,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand copy" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand copy" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand copy" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand copy" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand copy" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand copy" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand copy" -l referrers -d 'Copy what refers to the image too: signatures, attestations, and what refers to them'
 complete -c reg -n "__fish_reg_using_subcommand copy" -l all-tags -d 'Copy every tag of the repository or layout SRC'
@@ -138,7 +146,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand cp" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand cp" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand cp" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand cp" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand cp" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand cp" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand cp" -l referrers -d 'Copy what refers to the image too: signatures, attestations, and what refers to them'
 complete -c reg -n "__fish_reg_using_subcommand cp" -l all-tags -d 'Copy every tag of the repository or layout SRC'
@@ -166,7 +176,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand delete" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand delete" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand delete" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand delete" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand delete" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand delete" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand delete" -l manifest -d 'Delete the manifest behind a tag too, where no other tag needs it'
 complete -c reg -n "__fish_reg_using_subcommand delete" -l dry-run -d 'Show what would be done, and do nothing'
@@ -196,7 +208,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand rm" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand rm" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand rm" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand rm" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand rm" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand rm" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand rm" -l manifest -d 'Delete the manifest behind a tag too, where no other tag needs it'
 complete -c reg -n "__fish_reg_using_subcommand rm" -l dry-run -d 'Show what would be done, and do nothing'
@@ -220,7 +234,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand digest" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand digest" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand digest" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand digest" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand digest" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand digest" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand digest" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand digest" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
@@ -252,7 +268,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l untagged -d 'Manifests without a tag may go too (with --older-than, those at least that old)'
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
@@ -272,7 +290,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand inspect" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand inspect" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand inspect" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand inspect" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand inspect" -l raw -d 'Write the manifest, exactly its bytes'
 complete -c reg -n "__fish_reg_using_subcommand inspect" -l config -d 'Write the config, exactly its bytes'
@@ -295,7 +315,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand login" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand login" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand login" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand login" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand login" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand login" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand login" -l password-stdin -d 'Read the password from standard input'
 complete -c reg -n "__fish_reg_using_subcommand login" -l identity-token-stdin -d 'Read an identity token (OAuth2 refresh token) from standard input'
@@ -315,7 +337,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand logout" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand logout" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand logout" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand logout" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand logout" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand logout" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand logout" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand logout" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
@@ -334,7 +358,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand ping" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand ping" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand ping" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand ping" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand ping" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand ping" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand ping" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand ping" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
@@ -354,7 +380,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand serve" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand serve" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand serve" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand serve" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand serve" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand serve" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand serve" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand serve" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
@@ -372,7 +400,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand tag" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand tag" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand tag" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand tag" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand tag" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand tag" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand tag" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand tag" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
@@ -399,7 +429,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand tags" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand tags" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand tags" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand tags" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand tags" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand tags" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand tags" -l reverse -d 'The other way round'
 complete -c reg -n "__fish_reg_using_subcommand tags" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
@@ -418,7 +450,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand completions" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand completions" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand completions" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand completions" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand completions" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand completions" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand completions" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand completions" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
@@ -436,7 +470,9 @@ csv\t'Comma-separated values with a header'"
 complete -c reg -n "__fish_reg_using_subcommand man" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand man" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s' -r -F
+complete -c reg -n "__fish_reg_using_subcommand man" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand man" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand man" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand man" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
 complete -c reg -n "__fish_reg_using_subcommand man" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
 complete -c reg -n "__fish_reg_using_subcommand man" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'

@@ -7,6 +7,8 @@
 //! plain_http = false
 //! insecure = false                        # do not verify certificates
 //! ca_file = "/etc/reg/ca.pem"
+//! cert_file = "/etc/reg/client.pem"       # shown to the registry
+//! key_file = "/etc/reg/client.key"
 //! ```
 
 use std::collections::BTreeMap;

@@ -1,16 +1,17 @@
 //! What a command works with: the output, the clock, the environment, the settings, and the registries it talks to.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::config::Config;
+use super::config::{Config, HostConfig};
 use super::environment::Environment;
 use super::failure::Failure;
 use super::flags::Flags;
 use super::output::Output;
 use crate::client::credentials;
-use crate::client::{Event, Keychain, Remote, RemoteOptions, RemoteRepository};
+use crate::client::{Event, Keychain, Remote, RemoteOptions, RemoteRepository, TlsFiles};
 use crate::spec::{Host, Reference};
 use crate::sys::Clock;
 
@@ -87,8 +88,7 @@ impl Context {
         let configured = self.config()?.host.get(host.as_str()).cloned().unwrap_or_default();
         let mut options = RemoteOptions {
             plain_http: self.flags.plain_http || configured.plain_http,
-            insecure: self.flags.insecure || configured.insecure,
-            ca_files: self.flags.ca_file.iter().cloned().chain(configured.ca_file).collect(),
+            tls: self.tls_files(host, configured)?,
             keychain: self.keychain(),
             host_hint: self.host_hint(host),
             clock: self.clock.clone(),
@@ -99,6 +99,45 @@ impl Context {
             options.max_wait_secs = wait.as_secs();
         }
         Ok(options)
+    }
+
+    /// The certificates of `host`: those that were named, and those where docker and podman look for them.
+    fn tls_files(&self, host: &Host, configured: HostConfig) -> Result<TlsFiles, Failure> {
+        let flags = &self.flags;
+        let (certificate, key) = match &flags.cert_file {
+            Some(certificate) => (Some(certificate.clone()), flags.key_file.clone()),
+            None => (configured.cert_file, flags.key_file.clone().or(configured.key_file)),
+        };
+        let identity = match (certificate, key) {
+            // Both may stand in one file.
+            (Some(certificate), None) => Some((certificate.clone(), certificate)),
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, Some(key)) => {
+                let message = format!("the key {} is of no use without its certificate", key.display());
+                return Err(Failure::usage(message).with_hint("--cert-file FILE, or cert_file in the configuration"));
+            }
+            (None, None) => None,
+        };
+        let config_home = self.environment.config_home();
+        let own = [
+            config_home.as_ref().map(|home| home.join("containers")),
+            self.docker_dir(),
+            config_home.map(|home| home.join("docker")),
+        ];
+        let system = ["/etc/containers", "/etc/docker"].map(|folder| Some(folder.into()));
+        let folders = own.into_iter().chain(system).flatten();
+        Ok(TlsFiles {
+            insecure: flags.insecure || configured.insecure,
+            authorities: flags.ca_file.iter().cloned().chain(configured.ca_file).collect(),
+            identity,
+            folders: folders.map(|folder| folder.join("certs.d").join(host.as_str())).collect(),
+        })
+    }
+
+    /// `DOCKER_CONFIG`, else `~/.docker`.
+    fn docker_dir(&self) -> Option<PathBuf> {
+        let named = self.environment.get("DOCKER_CONFIG").map(PathBuf::from);
+        named.or_else(|| Some(self.environment.home()?.join(".docker")))
     }
 
     /// Where credentials come from.
@@ -118,10 +157,7 @@ impl Context {
             docker_auth_config: environment.get("DOCKER_AUTH_CONFIG").map(Into::into),
             runtime_dir: environment.get("XDG_RUNTIME_DIR").map(Into::into),
             config_home: environment.config_home(),
-            docker_dir: environment
-                .get("DOCKER_CONFIG")
-                .map(Into::into)
-                .or_else(|| Some(environment.home()?.join(".docker"))),
+            docker_dir: self.docker_dir(),
             reg_dir: environment.config_home().map(|home| home.join("reg")),
         }
     }

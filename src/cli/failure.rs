@@ -225,7 +225,7 @@ fn hint(error: &content::Error) -> Option<String> {
             Some(format!("the credentials used ({user}from {origin}) do not suffice, or the name does not exist"))
         }
         E::PlainHttp { host } => Some(format!("--plain-http, or plain_http = true below [host.{:?}]", host.as_str())),
-        E::Certificate { .. } => Some("--ca-file FILE trusts the authority that signed it".into()),
+        E::Certificate { .. } => Some("--ca-file FILE trusts it, or the authority that signed it".into()),
         E::RateLimited { retry_after_secs: Some(seconds), .. } if *seconds <= WAIT_SECS_TOLD_MAX => {
             Some(format!("try again in {seconds} s, or wait for it with --max-wait {seconds}s"))
         }

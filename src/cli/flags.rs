@@ -35,9 +35,17 @@ pub(crate) struct Flags {
     #[arg(long, global = true)]
     pub(crate) insecure: bool,
 
-    /// Certificates (PEM) to trust besides the system's
+    /// Certificates (PEM) to trust besides the system's: of authorities, or a server's own
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+
+    /// Client certificate (PEM) to show to the registry
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) cert_file: Option<PathBuf>,
+
+    /// Key (PEM) of the client certificate, if it is not in the same file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 
     /// Show no progress
     #[arg(long, global = true)]

@@ -12,11 +12,11 @@ mod manifests;
 pub(crate) mod ping;
 pub(crate) mod rate_limit;
 mod referrers;
+mod tls;
 mod transport;
 mod uploads;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
@@ -26,6 +26,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 pub(crate) use self::credentials::Keychain;
 pub(crate) use self::error::{Error, Result};
+pub(crate) use self::tls::TlsFiles;
 use self::transport::Transport;
 use crate::content::body::Body;
 use crate::content::{self, Ask, Offer, PutAs, Source, Stored, Target, Ticket};
@@ -37,10 +38,7 @@ use crate::sys::Clock;
 pub(crate) struct RemoteOptions {
     /// Speak http, whatever the host. Without, http is spoken to the machine itself only.
     pub(crate) plain_http: bool,
-    /// Take any certificate.
-    pub(crate) insecure: bool,
-    /// PEM files with more roots than the system's.
-    pub(crate) ca_files: Vec<PathBuf>,
+    pub(crate) tls: TlsFiles,
     pub(crate) keychain: Arc<Keychain>,
     /// Most requests under way at once.
     pub(crate) concurrency: usize,
@@ -60,8 +58,7 @@ impl Default for RemoteOptions {
     fn default() -> Self {
         Self {
             plain_http: false,
-            insecure: false,
-            ca_files: Vec::new(),
+            tls: TlsFiles::default(),
             keychain: Arc::new(Keychain::default()),
             concurrency: 8,
             attempts: None,

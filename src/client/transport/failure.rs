@@ -45,7 +45,7 @@ pub(super) fn classify(error: &reqwest::Error, (line, url): (Line, &Url), host: 
     }
     if let Some((_, after)) = all.split_once("invalid peer certificate: ") {
         let reason = if all.contains("CaUsedAsEndEntity") {
-            "it is an authority's own certificate, which no server may show (openssl: basicConstraints=critical,CA:FALSE)"
+            "it is signed by itself"
         } else if after.starts_with("certificate expired") || after.starts_with("Expired") {
             "it has expired"
         } else if after.starts_with("certificate not valid for name") || after.starts_with("NotValidForName") {
@@ -57,6 +57,11 @@ pub(super) fn classify(error: &reqwest::Error, (line, url): (Line, &Url), host: 
         };
         let reason = reason.to_owned();
         return Error::Certificate { place, reason };
+    }
+    if all.contains("CertificateRequired") || (all.contains("HandshakeFailure") && error.is_connect()) {
+        let reason = "it wants a client certificate, or nothing that it speaks is spoken here".into();
+        let hint = "--cert-file FILE and --key-file FILE show a client certificate".into();
+        return Error::Connect { place, reason, hint: Some(hint) };
     }
     if error.is_connect() {
         // A host behind a redirect is not what the user named.

@@ -5,6 +5,7 @@ mod credentials;
 mod odd;
 mod redirects;
 mod retries;
+mod tls;
 mod transfers;
 
 /// The answer to `GET /v2/a/tags/list` in most of these tests.
