@@ -6,7 +6,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 use thiserror::Error as ThisError;
@@ -18,7 +18,7 @@ use crate::registry;
 use crate::spec::ErrorCode;
 use crate::spec::error_code::ErrorBody;
 use crate::spec::limits::{HEADER_BYTES_MAX, TARGET_BYTES_MAX};
-use crate::spec::range::ContentRangeError;
+use crate::spec::range::{ContentRangeError, upload_range};
 use crate::spec::route::RouteError;
 use crate::store;
 
@@ -27,6 +27,9 @@ use crate::store;
 pub(super) enum Error {
     #[error(transparent)]
     Registry(#[from] registry::Error),
+    /// An upload was not taken, or not whole; the session goes on from what is there.
+    #[error("an upload stands at {size} bytes")]
+    Upload { size: u64, source: registry::Error },
     #[error(transparent)]
     Route(#[from] RouteError),
     #[error("the method is not allowed here")]
@@ -60,7 +63,7 @@ impl Error {
     /// The code for the body; `None` where the request is outside of the API.
     fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Registry(error) => Some(error.code()),
+            Self::Registry(error) | Self::Upload { source: error, .. } => Some(error.code()),
             Self::Route(error) => error.code(),
             Self::Method(_) => Some(ErrorCode::Unsupported),
             Self::ContentRange(_) | Self::Range { .. } => Some(ErrorCode::RangeInvalid),
@@ -73,14 +76,8 @@ impl Error {
     }
 
     fn status(&self) -> StatusCode {
-        use registry::Error as E;
         match self {
-            Self::Registry(E::Body(source)) if source.kind() == std::io::ErrorKind::TimedOut => {
-                StatusCode::REQUEST_TIMEOUT
-            }
-            Self::Registry(E::UploadBusy) => StatusCode::CONFLICT,
-            Self::Registry(E::Store(store::Error::Busy { .. })) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Registry(error) => error.code().status(),
+            Self::Registry(error) | Self::Upload { source: error, .. } => registry_status(error),
             // The grammar of the header, not its place in the upload: 416 would make clients ask for the status and go on.
             Self::ContentRange(_) => StatusCode::BAD_REQUEST,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
@@ -96,11 +93,19 @@ impl Error {
         }
     }
 
+    /// What the client is to hear; the rest is for the log or in headers.
+    fn cause(&self) -> &(dyn std::error::Error + 'static) {
+        match self {
+            Self::Upload { source, .. } => source,
+            error => error,
+        }
+    }
+
     /// What stands in `detail`: values that a program may want, not prose.
     fn detail(&self) -> Value {
         use registry::Error as E;
         match self {
-            Self::Registry(error) => match error {
+            Self::Registry(error) | Self::Upload { source: error, .. } => match error {
                 E::NameUnknown(name) => json!({ "name": name }),
                 E::ManifestUnknown(locator) => json!({ "reference": locator.to_string() }),
                 E::BlobUnknown(digest) => json!({ "digest": digest }),
@@ -141,7 +146,7 @@ impl Error {
                     tracing::error!(http.request.id = %id, error = %Chain(&self), "request failed");
                     ErrorBody::new(code, code.message().into(), json!({ "request_id": id.to_string() }))
                 } else {
-                    ErrorBody::new(code, Chain(&self).to_string(), self.detail())
+                    ErrorBody::new(code, Chain(self.cause()).to_string(), self.detail())
                 };
                 reply::set_static(&mut reply, CONTENT_TYPE, "application/json");
                 reply::put_bytes(method, &mut reply, serde_json::to_vec(&body).unwrap_or_default().into());
@@ -166,12 +171,24 @@ impl Error {
             Self::Refused(Refusal::Unauthenticated { challenge }) => {
                 reply::set(&mut reply, WWW_AUTHENTICATE, challenge.clone());
             }
+            Self::Upload { size, .. } => reply::set(&mut reply, RANGE, upload_range(*size)),
             _ => {}
         }
         if let Some(seconds) = self.retry_after_secs(status) {
             reply.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         reply
+    }
+}
+
+fn registry_status(error: &registry::Error) -> StatusCode {
+    use registry::Error as E;
+    match error {
+        E::Body(source) if source.kind() == std::io::ErrorKind::TimedOut => StatusCode::REQUEST_TIMEOUT,
+        E::UploadBusy => StatusCode::CONFLICT,
+        E::Store(store::Error::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+        E::Store(store::Error::OutOfSpace { .. }) => StatusCode::INSUFFICIENT_STORAGE,
+        error => error.code().status(),
     }
 }
 

@@ -130,7 +130,10 @@ impl Error {
         match source.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Self::NotFound { key },
             ErrorKind::AlreadyExists => Self::Exists { key },
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::OutOfSpace { key, source: source.into() },
+            // The last is a limit on the size of files, of the file system or of the process.
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                Self::OutOfSpace { key, source: source.into() }
+            }
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::Denied { key, source: source.into() },
             _ => Self::Io { key, source: source.into() },
         }

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use http::header::{CONTENT_RANGE, RANGE};
 
-use crate::registry::Started;
+use crate::registry::{self, Started};
 use crate::server::error::Error;
 use crate::server::handler::Call;
 use crate::server::reply::{self, DOCKER_UPLOAD_UUID, Reply};
@@ -20,8 +20,11 @@ pub(super) async fn start(call: &mut Call, repository: &Repository, start: &Uplo
 
 pub(super) async fn append(call: &mut Call, repository: &Repository, id: &UploadId) -> Result<Reply, Error> {
     let range = content_range(call)?;
-    let size = call.state.registry.append_upload(repository, id, range, call.body.incoming()).await?;
-    Ok(session(call, StatusCode::ACCEPTED, repository, id, size))
+    let appended = call.state.registry.append_upload(repository, id, range, call.body.incoming()).await;
+    match appended {
+        Ok(size) => Ok(session(call, StatusCode::ACCEPTED, repository, id, size)),
+        Err(error) => Err(located(call, repository, id, error).await),
+    }
 }
 
 pub(super) async fn finish(
@@ -32,8 +35,29 @@ pub(super) async fn finish(
 ) -> Result<Reply, Error> {
     let digest = digest.ok_or(Error::NoDigest)?;
     let range = content_range(call)?;
-    call.state.registry.finish_upload(repository, id, range, &digest, call.body.incoming()).await?;
-    Ok(stored(call, repository, digest))
+    let finished = call.state.registry.finish_upload(repository, id, range, &digest, call.body.incoming()).await;
+    match finished {
+        Ok(()) => Ok(stored(call, repository, digest)),
+        Err(error) => Err(located(call, repository, id, error).await),
+    }
+}
+
+/// The error with what is really there of the session, on a full disk above all: some of the body may have been taken.
+async fn located(call: &Call, repository: &Repository, id: &UploadId, error: registry::Error) -> Error {
+    let is_left = matches!(
+        error,
+        registry::Error::Store(_)
+            | registry::Error::Body(_)
+            | registry::Error::OutOfOrder { .. }
+            | registry::Error::SizeMismatch { .. }
+    );
+    if is_left {
+        // What cannot be told now is told to who asks later; the error that matters is the first one.
+        if let Ok(size) = call.state.registry.stat_upload(repository, id).await {
+            return Error::Upload { size, source: error };
+        }
+    }
+    Error::Registry(error)
 }
 
 pub(super) async fn status(call: &Call, repository: &Repository, id: &UploadId) -> Result<Reply, Error> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::write::Temporary;
-use super::{Inner, blocking, fold, read_error, stat_of};
+use super::{Inner, blocking, fold, is_loop, read_error, stat_of};
 use crate::store::{Depth, Entry, ListQuery, Listing, Prefix, Result};
 
 /// So many entries of a directory are read on the calling thread (some 100 µs); more are left to a blocking one.
@@ -59,7 +59,9 @@ pub(super) fn children_version(inner: &Inner, prefix: &Prefix) -> Result<Option<
     let metadata = match fs::metadata(inner.path(prefix.as_str().trim_end_matches('/'))?) {
         Ok(metadata) => metadata,
         // No directory has no children, whenever one looks.
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Some(0)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || is_loop(&error) => {
+            return Ok(Some(0));
+        }
         Err(error) => return Err(read_error(prefix.as_str(), error)),
     };
     let nanoseconds = i32::try_from(metadata.ctime_nsec()).unwrap_or_default();
@@ -99,6 +101,11 @@ impl Scan {
         let rest = match fs::read_dir(directory) {
             Ok(rest) => Some(rest),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
+            Err(error) if is_loop(&error) => {
+                // Somebody made a link to a folder above it: what is there was listed on the way.
+                tracing::warn!(path = %directory.display(), "symbolic links in the storage lead in a circle: skipped");
+                None
+            }
             Err(error) => return Err(error),
         };
         Ok(Self { inner: Arc::clone(inner), rest, names: vec![] })

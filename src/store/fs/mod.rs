@@ -126,6 +126,11 @@ fn read_error(key: &str, source: io::Error) -> Error {
     }
 }
 
+/// Whether a path went round and round through symbolic links: there is nothing at its end.
+fn is_loop(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
 /// The error of a call that writes `key`: nothing that is missing on the way is the value that the caller named.
 fn write_error(key: &str, source: io::Error) -> Error {
     match source.kind() {

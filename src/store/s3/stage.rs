@@ -85,7 +85,7 @@ impl Session {
         if state != State::default() {
             // Since then somebody may have completed the upload and gone: then there is an object of all these bytes, and
             // perhaps some more. One with less is what an upload began with.
-            let saved = state.base + state.parts_bytes + tail.bytes as u64;
+            let saved = state.base.saturating_add(state.parts_bytes).saturating_add(tail.bytes as u64);
             match client.head(&self.inner.path(&self.key)?).await {
                 Ok(meta) if meta.size >= saved => {
                     (state, tail) = (State { base: meta.size, ..State::default() }, Tail::default());
@@ -242,7 +242,7 @@ impl Drop for S3Stage {
 #[async_trait]
 impl Stage for S3Stage {
     fn size(&self) -> u64 {
-        self.state.base + self.state.parts_bytes + self.tail.bytes as u64
+        self.state.base.saturating_add(self.state.parts_bytes).saturating_add(self.tail.bytes as u64)
     }
 
     async fn append(&mut self, chunk: Bytes) -> Result<()> {

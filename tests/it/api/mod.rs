@@ -4,6 +4,7 @@ mod auth;
 mod base;
 mod blobs;
 mod durability;
+mod failing_store;
 mod hostile;
 mod lifecycle;
 mod limits;
