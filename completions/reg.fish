@@ -248,12 +248,12 @@ complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l storage -d 'Read a s
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l config -d 'Read the storage that a server\'s configuration file names' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l older-than -d 'Tags of images at least this old may go, such as 30d; those of unknown age stay' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l keep -d 'All but the newest N tags may go; those of unknown age stay' -r
-complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l match -d 'Only tags that match the regular expression may go' -r
-complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l except -d 'Tags that match the regular expression stay' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l match -d 'Only tags in which the regular expression matches anywhere may go' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l except -d 'Tags in which the regular expression matches anywhere stay' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l semver -d 'Only tags that are versions in the range may go, such as \'<2\'' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l age-by -d 'What age is counted from' -r -f -a "created\t'When the image was built, as its config says'
 pushed\t'When it was pushed; known of a storage only'"
-complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l grace -d 'What was written less than this ago stays, as a push may be under way that needs it' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l grace -d 'What was written less than this ago stays, as a push may be under way that needs it [default: 0s]' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l policy -d 'Take rules from a TOML file: an array of tables named rule, with keys named after these options' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l explain -d 'Say which rule, or what else, keeps or removes REPOSITORY:TAG or REPOSITORY@DIGEST' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l out -d 'Write the plan to this file too, as the JSON document' -r -F
@@ -411,9 +411,9 @@ complete -c reg -n "__fish_reg_using_subcommand tag" -l insecure -d 'Do not veri
 complete -c reg -n "__fish_reg_using_subcommand tag" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand tag" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c reg -n "__fish_reg_using_subcommand tags" -l filter -d 'Only tags that match the pattern' -r
-complete -c reg -n "__fish_reg_using_subcommand tags" -l match -d 'Only tags that match the regular expression' -r
-complete -c reg -n "__fish_reg_using_subcommand tags" -l semver -d 'Only tags that are versions in the range, such as \'>=1.2, <2\'' -r
-complete -c reg -n "__fish_reg_using_subcommand tags" -l sort -d 'Order; without, as the registry lists them' -r -f -a "name\t''
+complete -c reg -n "__fish_reg_using_subcommand tags" -l match -d 'Only tags in which the regular expression matches anywhere; ^ and $ anchor it' -r
+complete -c reg -n "__fish_reg_using_subcommand tags" -l semver -d 'Only tags that are versions in the range, such as \'>=1.2, <2\'; others are left out' -r
+complete -c reg -n "__fish_reg_using_subcommand tags" -l sort -d 'Order; without, as the registry lists them. By semver, what is no version comes first, by name' -r -f -a "name\t''
 semver\t''
 created\t''
 size\t''"

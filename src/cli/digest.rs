@@ -22,7 +22,7 @@ struct Item {
     reference: String,
     digest: Digest,
     media_type: MediaType,
-    /// Of the manifest itself, in bytes.
+    /// Of the manifest itself, in bytes; what is behind it is not counted.
     size: u64,
     #[serde(skip)]
     name: String,

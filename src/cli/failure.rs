@@ -306,8 +306,12 @@ pub(crate) fn exit(output: &Output, result: Result<(), Failure>) -> ExitCode {
 }
 
 /// Ends a run that stopped at its arguments: help and version are data, everything else is wrong usage.
-pub(crate) fn exit_after_grammar(answer: &clap::Error) -> ExitCode {
-    output::grammar(answer);
+pub(crate) fn exit_after_grammar(mut answer: clap::Error) -> ExitCode {
+    // The advice to write `-- -x`: no registry, repository or file of ours begins with a dash.
+    if answer.kind() == clap::error::ErrorKind::UnknownArgument {
+        answer.remove(clap::error::ContextKind::Suggested);
+    }
+    output::grammar(&answer);
     if answer.use_stderr() { ExitCode::from(Kind::Usage.exit_code()) } else { ExitCode::SUCCESS }
 }
 

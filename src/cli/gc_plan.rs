@@ -21,7 +21,7 @@ use super::output::Document;
 use crate::gc;
 use crate::gc::inventory::{Blocked, Holding};
 use rules::Rules;
-use show::{Item, RepositoryRow, Shown};
+use show::{Item, RepositoryRow, Shown, WideItem};
 use source::Source;
 
 const SCHEMA: &str = "reg.gc-plan/v1";
@@ -93,8 +93,8 @@ fn show(context: &Context, args: &Args, shown: &Shown<'_>) -> Result<(), Failure
             blocked.iter().for_each(|(reference, failure)| rows.error(reference, failure));
             rows.finish()?;
             if format == Format::Wide {
-                let mut rows = output.rows::<Item>(document());
-                rows.extend(shown.items())?;
+                let mut rows = output.rows::<WideItem>(document());
+                rows.extend(shown.items().into_iter().map(WideItem::new))?;
                 output.text("\n")?;
                 rows.finish()?;
             }

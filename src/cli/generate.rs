@@ -1,5 +1,8 @@
 //! `reg completions` and `reg man`: generated from the grammar of the command line, so that they are never out of date.
 
+mod sections;
+
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::CommandFactory as _;
@@ -34,11 +37,17 @@ pub(crate) fn man(context: &Context, args: &ManArgs) -> Result<(), Failure> {
     let Some(directory) = &args.directory else {
         let mut page = Vec::new();
         clap_mangen::Man::new(command).render(&mut page)?;
+        page.extend(sections::of("reg").as_bytes());
         return context.output.data(&page);
     };
     let write = || {
         std::fs::create_dir_all(directory)?;
-        clap_mangen::generate_to(command, directory)
+        clap_mangen::generate_to(command, directory)?;
+        for page in sections::PAGES {
+            let path = directory.join(format!("{page}.1"));
+            std::fs::OpenOptions::new().append(true).open(path)?.write_all(sections::of(page).as_bytes())?;
+        }
+        Ok::<_, std::io::Error>(())
     };
     write().map_err(|error| Failure::from(error).context(format!("cannot write to {}", directory.display())))
 }

@@ -98,13 +98,25 @@ impl Command {
 /// Runs the program with its arguments and says how it went.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let environment = Environment::of_process();
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(with_help(arguments)) {
         Ok(cli) => cli,
-        Err(answer) => return failure::exit_after_grammar(&answer),
+        Err(answer) => return failure::exit_after_grammar(answer),
     };
     let context = Context::new(cli.flags, environment);
     let result = cli.command.run(&context);
     failure::exit(&context.output, result)
+}
+
+/// `reg help tags` asks for `reg tags --help`.
+fn with_help(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.collect();
+    if arguments.get(1).is_some_and(|first| first == "help") {
+        arguments.remove(1);
+        // What may be wrong in the rest must not keep anybody from help.
+        arguments.truncate(2);
+        arguments.push("--help".into());
+    }
+    arguments
 }
 
 /// How many threads a command's work is spread over. One starts in no time; moving bytes takes more.

@@ -75,6 +75,11 @@ impl Output {
         self.0.can_ask
     }
 
+    /// Whether the exit code is the answer.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.0.quiet
+    }
+
     /// Bars for bytes and counts of objects.
     pub(crate) fn progress(&self) -> &Progress {
         &self.0.progress

@@ -25,6 +25,9 @@ const CONCURRENCY: usize = 8;
 
 /// List the tags of a repository
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A version is 1, 1.2 or 1.2.3, with or without a v before it, and 1.2.3-rc1 before 1.2.3. SIZE counts the config and
+the layers of an image as they are stored, each once, of an index those of all its images; manifests are not in it.")]
 pub(crate) struct Args {
     /// Repository
     repository: String,
@@ -33,15 +36,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     filter: Option<GlobMatcher>,
 
-    /// Only tags that match the regular expression
+    /// Only tags in which the regular expression matches anywhere; ^ and $ anchor it
     #[arg(long = "match", value_name = "REGEX")]
     matching: Option<Regex>,
 
-    /// Only tags that are versions in the range, such as '>=1.2, <2'
+    /// Only tags that are versions in the range, such as '>=1.2, <2'; others are left out
     #[arg(long, value_name = "RANGE")]
     semver: Option<Range>,
 
-    /// Order; without, as the registry lists them
+    /// Order; without, as the registry lists them. By semver, what is no version comes first, by name
     #[arg(long, value_enum, value_name = "KEY")]
     sort: Option<Sort>,
 

@@ -31,6 +31,25 @@ fn manual_pages() {
     assert_eq!(env.reg("man").ok(), page);
 }
 
+/// The example of a page between `.nf` and `.fi`, as a reader sees it.
+fn example(page: &str) -> String {
+    let page = std::fs::read_to_string(root().join("man").join(page)).expect("a page");
+    let (_, rest) = page.rsplit_once("\n.nf\n").expect("an example");
+    rest.split_once(".fi").expect("its end").0.replace("\\-", "-")
+}
+
+/// What the pages show as files of ours is read without complaint.
+#[test]
+fn the_examples_of_the_manual_are_valid() {
+    let mut env = Env::new();
+    env.push("app:v1", &crate::support::image(1));
+    std::fs::write(env.path("policy.toml"), example("reg-gc-plan.1")).expect("written");
+    assert_eq!(env.reg("gc-plan $REG --policy $TMP/policy.toml").exit, Some(0));
+    std::fs::write(env.path("config.toml"), example("reg.1")).expect("written");
+    env.set("REG_CONFIG", "$TMP/config.toml");
+    assert_eq!(env.reg("tags $REG/app -o name").ok(), "$REG/app:v1\n");
+}
+
 /// `:` ends a word for bash, and references are full of it: what follows one must still be completed.
 #[test]
 fn bash_completes_behind_a_reference() {

@@ -25,11 +25,11 @@ pub(crate) struct Rules {
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
 
-    /// Only tags that match the regular expression may go
+    /// Only tags in which the regular expression matches anywhere may go
     #[arg(long = "match", value_name = "REGEX")]
     matching: Vec<Regex>,
 
-    /// Tags that match the regular expression stay
+    /// Tags in which the regular expression matches anywhere stay
     #[arg(long, value_name = "REGEX")]
     except: Vec<Regex>,
 
@@ -45,7 +45,7 @@ pub(crate) struct Rules {
     #[arg(long, value_enum, value_name = "WHAT")]
     age_by: Option<AgeBy>,
 
-    /// What was written less than this ago stays, as a push may be under way that needs it
+    /// What was written less than this ago stays, as a push may be under way that needs it [default: 0s]
     #[arg(long, value_name = "AGE", value_parser = duration)]
     grace: Option<Duration>,
 

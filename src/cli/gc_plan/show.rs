@@ -68,6 +68,38 @@ impl Row for Item {
     }
 }
 
+/// The same for a table, where a digest has a column of its own and is not said twice.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub(super) struct WideItem(Item);
+
+impl WideItem {
+    pub(super) fn new(mut item: Item) -> Self {
+        if let Some(digest) =
+            item.digest.map(|digest| digest.to_string()).filter(|digest| item.reference.ends_with(digest))
+        {
+            item.reference.truncate(item.reference.len() - digest.len());
+            item.reference.truncate(item.reference.trim_end_matches('@').len());
+        }
+        Self(item)
+    }
+}
+
+impl Row for WideItem {
+    const COLUMNS: &'static [Column] = Item::COLUMNS;
+
+    fn cell(&self, key: &str) -> Cell<'_> {
+        match key {
+            "reference" if self.0.reference.is_empty() => Cell::Unknown,
+            key => self.0.cell(key),
+        }
+    }
+
+    fn name(&self) -> String {
+        self.0.name()
+    }
+}
+
 /// The totals of one repository, or of what belongs to none or to several.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct RepositoryRow {

@@ -2,11 +2,12 @@
 //!
 //! Files are replaced as a whole, readable by their owner alone, with everything in them that is not ours.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use data_encoding::{BASE64, HEXLOWER};
+use rustix::fs::{FlockOperation, flock};
 use serde_json::{Map, Value, json};
 
 use super::super::error::{Error, Result};
@@ -52,16 +53,19 @@ impl Keychain {
             place: "credentials".into(),
             reason: "no home directory to keep them in".into(),
         })?;
-        let mut file = AuthFile::read(&path)?.unwrap_or(AuthFile { path, document: Map::new() });
-        if let Some(name) = file.helper_for(host) {
+        let read =
+            || Ok::<_, Error>(AuthFile::read(&path)?.unwrap_or(AuthFile { path: path.clone(), document: Map::new() }));
+        if let Some(name) = read()?.helper_for(host) {
             let (user, secret) = pair(credential)?;
             helper::store(&name, host, user, secret).await?;
             // docker notes the host with an empty entry; an old one in clear must not outlive the new one.
-            file.put(host, Value::Object(Map::new()))?;
+            let _lock = lock(&path)?;
+            read()?.put(host, Value::Object(Map::new()))?;
             return Ok(Saved::Helper(format!("docker-credential-{name}")));
         }
-        file.put(host, entry(credential))?;
-        Ok(Saved::File(file.path))
+        let _lock = lock(&path)?;
+        read()?.put(host, entry(credential))?;
+        Ok(Saved::File(path))
     }
 
     /// Removes everything kept for `host`, wherever lookups would find it. Says where something was.
@@ -77,7 +81,7 @@ impl Keychain {
         };
         note(keyring::erase(environment, host).await.map(|was| was.then_some(Saved::Keyring)));
         for path in environment.paths() {
-            let mut file = match AuthFile::read(&path) {
+            let file = match AuthFile::read(&path) {
                 Ok(Some(file)) => file,
                 Ok(None) => continue,
                 Err(error) => {
@@ -89,13 +93,37 @@ impl Keychain {
                 let program = format!("docker-credential-{name}");
                 note(helper::erase(&name, host).await.map(|was| was.then_some(Saved::Helper(program))));
             }
-            note(file.remove(host).map(|was| was.then_some(Saved::File(path))));
+            let removed = lock(&path).and_then(|_lock| {
+                // Others may have written while the helper was asked.
+                AuthFile::read(&path)?.map_or(Ok(false), |mut file| file.remove(host))
+            });
+            note(removed.map(|was| was.then_some(Saved::File(path))));
         }
         match failed {
             Some(error) => Err(error),
             None => Ok(removed),
         }
     }
+}
+
+/// Keeps other runs of ours from writing between our reading and our writing, until the value goes. docker and podman have
+/// no such lock. It is on the directory: the file in it is replaced.
+fn lock(path: &Path) -> Result<File> {
+    let failed = |error: std::io::Error| Error::Credentials {
+        place: path.display().to_string(),
+        reason: format!("not locked: {error}"),
+    };
+    let path = &target(path);
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory).map_err(failed)?;
+    let handle = File::open(directory).map_err(failed)?;
+    flock(&handle, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
+    Ok(handle)
+}
+
+/// The file behind a symbolic link, or the file itself.
+fn target(path: &Path) -> PathBuf {
+    fs::canonicalize(path).or_else(|_| fs::read_link(path)).unwrap_or_else(|_| path.to_owned())
 }
 
 fn pair(credential: &Credential) -> Result<(&str, &str)> {
@@ -183,7 +211,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         place: path.display().to_string(),
         reason: format!("not written: {error}"),
     };
-    let path = &fs::canonicalize(path).or_else(|_| fs::read_link(path)).unwrap_or_else(|_| path.to_owned());
+    let path = &target(path);
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory).map_err(failed)?;
     let unique = HEXLOWER.encode(&crate::sys::random::<8>());

@@ -53,6 +53,32 @@ fn requests_are_few() {
     assert_eq!(kinds(&target.take()), counts(&sent));
 }
 
+/// Layers that arrive in many chunks cost no request more, and those that are there are not read again.
+#[test]
+fn requests_are_few_for_large_layers() {
+    let env = Env::with_two_servers();
+    let (source, target) = (Counting::before(env.host()), Counting::before(&env.expand("$REG2")));
+    let large = |count: u64| {
+        let layers = (0..count).map(|n| noise(n + 100, (1 << 20) + 4321)).collect();
+        Image::new(OCI_MANIFEST, "application/vnd.oci.image.config.v1+json", b"{}".to_vec(), layers, "")
+    };
+    env.push("a/b:v1", &large(3));
+    let copy = format!("copy {}/a/b:v1 {}/a/b:v1", source.host, target.host);
+    let bytes = |output: &crate::support::Output| output.json()["items"][0]["bytes"].as_u64();
+    assert!(bytes(&env.reg(&format!("{copy} -o json"))) > Some(3 << 20));
+    assert_eq!(kinds(&source.take()), counts(&[("GET manifests", 1), ("GET blobs", 4)]));
+    let sent = [("HEAD manifests", 1), ("POST uploads", 4), ("PUT uploads", 4), ("PUT manifests", 1)];
+    assert_eq!(kinds(&target.take()), counts(&sent));
+    assert_there(&mut second(&env), "a/b", "v1", &large(3));
+
+    env.push("a/b:v1", &large(4));
+    env.reg(&copy).ok();
+    assert_eq!(kinds(&source.take()), counts(&[("HEAD manifests", 1), ("GET manifests", 1), ("GET blobs", 1)]));
+    let sent = [("HEAD manifests", 1), ("POST uploads", 5), ("PUT uploads", 1), ("PUT manifests", 1)];
+    assert_eq!(kinds(&target.take()), counts(&sent));
+    assert_there(&mut second(&env), "a/b", "v1", &large(4));
+}
+
 #[test]
 fn within_a_registry_nothing_is_sent() {
     let env = Env::new();

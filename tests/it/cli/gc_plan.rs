@@ -271,3 +271,18 @@ fn reads_the_storage_of_a_configuration() {
     let plan = env.reg("gc-plan --config $TMP/config.yml --keep 0 -o json");
     assert_eq!(freed(&plan), own_bytes(&image(1)) + 3000);
 }
+
+/// A digest has a column; the reference does not repeat it.
+#[test]
+fn a_wide_table_says_each_digest_once() {
+    let env = Env::new();
+    env.push("app:v1", &image(1));
+    env.push("app:v2", &image(2));
+    let output = env.reg("gc-plan $REG/app --keep 1 -o wide");
+    let gone = image(1).digest();
+    let lines: Vec<&str> = output.ok().lines().filter(|line| line.contains("sha256:")).collect();
+    assert!(lines.iter().any(|line| line.starts_with("$REG/app ") && line.contains(&gone)), "{output}");
+    assert!(lines.iter().any(|line| line.starts_with("$REG/app:v1 ") && line.contains(&gone)), "{output}");
+    assert!(lines.iter().all(|line| line.matches("sha256:").count() == 1), "{output}");
+    assert!(env.reg("gc-plan $REG/app --keep 1 -o csv").ok().contains(&format!("$REG/app@{gone},delete,")));
+}

@@ -67,6 +67,29 @@ fn help_and_version_are_data() {
 }
 
 #[test]
+fn help_is_a_command_too() {
+    let env = Env::without_server();
+    assert_eq!(env.reg("help").ok(), env.reg("--help").ok());
+    assert_eq!(env.reg("help tags").ok(), env.reg("tags --help").ok());
+    assert_eq!(env.reg("help ls --nonsense").ok(), env.reg("catalog --help").ok());
+    assert_eq!(env.reg("help tgas").exit, Some(2));
+}
+
+/// Nothing here begins with a dash, so nobody is told to write `-- -x`.
+#[test]
+fn an_unknown_flag_is_no_value() {
+    Env::without_server().reg("tags -x").check(expect![[r#"
+        ------- stderr -------
+        error: unexpected argument '-x' found
+
+        Usage: reg tags [OPTIONS] <REPOSITORY>
+
+        For more information, try '--help'.
+        [exit 2]
+    "#]]);
+}
+
+#[test]
 fn configuration_that_is_wrong_is_an_error() {
     let mut env = Env::without_server();
     env.set("REG_CONFIG", "$TMP/config.toml");

@@ -256,3 +256,19 @@ fn quiet_and_colours() {
     let failed = env.reg("tags $REG/no/such --color always");
     assert!(failed.stderr.starts_with("\x1b[1;31merror:\x1b[0m cannot list"), "{failed}");
 }
+
+#[test]
+fn what_is_no_version() {
+    let env = Env::new();
+    for tag in ["v1.10.0", "latest", "1.9.1", "1.9.1-rc1", "edge", "2", "1.2.3.4"] {
+        env.push(&format!("app:{tag}"), &image(1));
+    }
+    let tags = |arguments: &str| {
+        let names = env.reg(&format!("tags $REG/app -o name {arguments}")).ok().replace("$REG/app:", "");
+        names.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(tags("--sort semver"), "1.2.3.4 edge latest 1.9.1-rc1 1.9.1 v1.10.0 2");
+    assert_eq!(tags("--sort semver --reverse --limit 1"), "2");
+    assert_eq!(tags("--semver '>=1' --sort semver"), "1.9.1 v1.10.0 2");
+    assert_eq!(tags("--semver '*' --match latest"), "");
+}

@@ -281,3 +281,40 @@ fn ping_of_a_closed_registry() {
     let json = registry.reg(&env, "ping $HOST -o json").json();
     assert_eq!((&json["items"][0]["user"], &json["items"][0]["admitted"]), (&"u".into(), &true.into()));
 }
+
+#[test]
+fn a_closed_registry_is_a_no_for_scripts() {
+    let env = Env::without_server();
+    let closed = Scripted::serve(|_| reply(401, &["WWW-Authenticate: Basic realm=x"], ""));
+    assert_eq!(closed.reg(&env, "ping $HOST").exit, Some(0));
+    let quiet = closed.reg(&env, "ping $HOST -q");
+    assert_eq!((quiet.exit, quiet.stdout.as_str(), quiet.stderr.as_str()), (Some(4), "", ""));
+    let open = Scripted::serve(|_| reply(200, &[], "{}"));
+    assert_eq!(open.reg(&env, "ping $HOST -q").exit, Some(0));
+}
+
+/// Each reads the file, adds its own entry and replaces the file: none may undo another's.
+#[test]
+fn logins_at_the_same_time_keep_each_others_entries() {
+    let env = Env::without_server();
+    let registries: Vec<Scripted> = (0..12).map(|_| Scripted::serve(|_| reply(200, &[], "{}"))).collect();
+    std::thread::scope(|scope| {
+        for registry in &registries {
+            scope.spawn(|| {
+                let output = registry.reg_with_input(&env, "login $HOST -u me --password-stdin", "secret");
+                assert_eq!(output.exit, Some(0), "{output}");
+            });
+        }
+    });
+    let document: serde_json::Value = serde_json::from_str(&read(&env, ".docker/config.json")).expect("JSON");
+    let hosts = document["auths"].as_object().expect("entries");
+    assert_eq!(hosts.len(), 12, "{document}");
+    std::thread::scope(|scope| {
+        for registry in &registries[1..] {
+            scope.spawn(|| assert_eq!(registry.reg(&env, "logout $HOST").exit, Some(0)));
+        }
+    });
+    let document: serde_json::Value = serde_json::from_str(&read(&env, ".docker/config.json")).expect("JSON");
+    let hosts: Vec<&String> = document["auths"].as_object().expect("entries").keys().collect();
+    assert_eq!(hosts, [&registries[0].host]);
+}
