@@ -64,13 +64,17 @@ impl<'a> Reader<'a> {
     }
 
     fn next(&mut self) -> Result<(Event<'a>, Position), YamlError> {
-        match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((event, position(&span))),
-            Some(Err(fault)) => {
-                let at = Position { line: fault.marker().line(), column: fault.marker().col() + 1 };
-                error(at, fault.info())
+        loop {
+            match self.parser.next_event() {
+                // The parser tells of comments too, wherever they stand.
+                Some(Ok((Event::Comment(..), _))) => {}
+                Some(Ok((event, span))) => return Ok((event, position(&span))),
+                Some(Err(fault)) => {
+                    let at = Position { line: fault.marker().line(), column: fault.marker().col() + 1 };
+                    return error(at, fault.info());
+                }
+                None => return Ok((Event::StreamEnd, Position::START)),
             }
-            None => Ok((Event::StreamEnd, Position::START)),
         }
     }
 
@@ -121,14 +125,14 @@ impl<'a> Reader<'a> {
         let mut members: Vec<(Key, Node)> = Vec::new();
         let mut merged: Vec<(Key, Node)> = Vec::new();
         loop {
-            let (name, at) = match self.next()? {
+            let (name, is_bare, at) = match self.next()? {
                 (Event::MappingEnd, _) => break,
-                (Event::Scalar(name, ..), at) => (name.into_owned(), at),
+                (Event::Scalar(name, style, ..), at) => (name.into_owned(), style == ScalarStyle::Plain, at),
                 (_, at) => return error(at, "keys must be plain words"),
             };
             let event = self.next()?;
             let node = self.node(event, depth + 1)?;
-            if name == "<<" {
+            if is_bare && name == "<<" {
                 match node.value {
                     Value::Map(more) => merged.extend(more),
                     Value::List(maps) => {
@@ -214,6 +218,15 @@ mod tests {
         }
         assert_eq!(parse(&text).expect_err("too large").message, "the document is too large");
         assert!(parse(&"[".repeat(5000)).is_err());
+    }
+
+    #[test]
+    fn comments_stand_anywhere() {
+        let text = "# a\nversion: 0.1 # b\n# c\nlog: # d\n  # e\n  fields: # f\n    - x # g\n    # h\n    - y\n\
+                    http: {addr: a} # i\ns: # j\n  &k {b: c} # l\n# m\n";
+        let tree = parse(text).expect("a tree");
+        let expected = r#"{"version":"0.1","log":{"fields":["x","y"]},"http":{"addr":"a"},"s":{"b":"c"}}"#;
+        assert_eq!(tree.to_json().to_string(), expected);
     }
 
     #[test]
