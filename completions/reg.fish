@@ -47,6 +47,7 @@ complete -c reg -n "__fish_reg_needs_command" -s h -l help -d 'Print help (see m
 complete -c reg -n "__fish_reg_needs_command" -s V -l version -d 'Print version'
 complete -c reg -n "__fish_reg_needs_command" -f -a "catalog" -d 'List the repositories of a registry'
 complete -c reg -n "__fish_reg_needs_command" -f -a "ls" -d 'List the repositories of a registry'
+complete -c reg -n "__fish_reg_needs_command" -f -a "config" -d 'Check or show the configuration of `reg serve`'
 complete -c reg -n "__fish_reg_needs_command" -f -a "copy" -d 'Copy images between registries, image layouts and archives'
 complete -c reg -n "__fish_reg_needs_command" -f -a "cp" -d 'Copy images between registries, image layouts and archives'
 complete -c reg -n "__fish_reg_needs_command" -f -a "delete" -d 'Remove tags (REPOSITORY:TAG) or manifests (REPOSITORY@DIGEST)'
@@ -106,6 +107,68 @@ complete -c reg -n "__fish_reg_using_subcommand ls" -l plain-http -d 'Speak HTTP
 complete -c reg -n "__fish_reg_using_subcommand ls" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand ls" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -f -a "check" -d 'Say whether a server would start, and what of the configuration has no effect'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -f -a "show" -d 'Write the configuration that holds: file, REGISTRY_* variables and defaults, and where each value is from'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c reg -n "__fish_reg_using_subcommand copy" -l platform -d 'Only this platform of an index: the image itself for one, a new index (with a new digest) for several' -r
 complete -c reg -n "__fish_reg_using_subcommand copy" -l filter -d 'Copy every tag that matches the pattern' -r
 complete -c reg -n "__fish_reg_using_subcommand copy" -s j -l jobs -d 'Blobs and manifests on their way at the same time' -r

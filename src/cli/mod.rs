@@ -5,6 +5,7 @@
 
 mod catalog;
 mod config;
+mod configuration;
 mod context;
 mod copy;
 mod delete;
@@ -57,6 +58,7 @@ struct Cli {
 enum Command {
     #[command(visible_alias = "ls")]
     Catalog(catalog::Args),
+    Config(configuration::Args),
     #[command(visible_alias = "cp")]
     Copy(copy::Args),
     #[command(visible_alias = "rm")]
@@ -78,6 +80,7 @@ impl Command {
     fn run(&self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Catalog(args) => wait(Threads::One, catalog::run(context, args)),
+            Self::Config(args) => configuration::run(context, args),
             Self::Copy(args) => wait(Threads::Many, copy::run(context, args)),
             Self::Delete(args) => wait_for_steps(context, delete::run(context, args)),
             Self::Digest(args) => wait(Threads::One, digest::run(context, args)),

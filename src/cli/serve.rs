@@ -61,7 +61,7 @@ fn configure(context: &Context, args: &Args, path: Option<&Path>) -> Result<Conf
 }
 
 /// The file that the user named, by argument or by registry:2's variable.
-fn config_path(context: &Context, argument: Option<&Path>) -> Option<PathBuf> {
+pub(super) fn config_path(context: &Context, argument: Option<&Path>) -> Option<PathBuf> {
     let variable = || context.environment.get("REGISTRY_CONFIGURATION_PATH").map(PathBuf::from);
     argument.map(Path::to_path_buf).or_else(variable)
 }
@@ -113,9 +113,14 @@ async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Sto
         announce(context, &server, &config.storage)?;
     }
     tracing::info!("listening on {}", server.address());
+    let purging = config.purge.filter(|_| !config.options.read_only);
+    let purging = purging.map(|policy| indexing.purge_in_background(policy));
     let indexing = indexing.index_in_background();
     let stopped = server.run(signals).await;
     indexing.abort();
+    if let Some(purging) = purging {
+        purging.abort();
+    }
     Ok(stopped)
 }
 

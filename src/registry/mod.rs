@@ -27,6 +27,7 @@ mod links;
 mod locks;
 mod manifest_put;
 mod manifests;
+mod purge;
 mod referrer_scan;
 mod referrers;
 mod session;
@@ -41,6 +42,7 @@ mod uploads;
 mod verify;
 
 pub(crate) use error::Error;
+pub(crate) use purge::PurgePolicy;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 

@@ -136,7 +136,7 @@ impl Registry {
         }
     }
 
-    async fn read_time(&self, key: &Key) -> Result<Option<Timestamp>> {
+    pub(super) async fn read_time(&self, key: &Key) -> Result<Option<Timestamp>> {
         match self.driver.read(key, None).await {
             Ok(object) => {
                 let bytes = object.bytes(key).await?;

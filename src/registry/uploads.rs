@@ -164,7 +164,7 @@ impl Registry {
 
     /// Removes the keys of a session whose bytes are gone already. Should a power failure bring them back, they are a
     /// session without bytes that nobody continues.
-    async fn remove_session(&self, repository: &Repository, id: &UploadId) -> Result<()> {
+    pub(super) async fn remove_session(&self, repository: &Repository, id: &UploadId) -> Result<()> {
         Ok(self.driver.discard(&self.session_keys(repository, id).await?).await?)
     }
 

@@ -17,6 +17,7 @@ mod overlay;
 mod read;
 mod schema;
 mod section;
+mod show;
 mod storage;
 mod tls;
 mod tree;
@@ -26,11 +27,12 @@ mod yaml;
 pub(crate) use auth::Auth;
 pub(crate) use document::{Document, Sources};
 pub(crate) use section::ConfigError;
+pub(crate) use show::Setting;
 pub(crate) use tls::Tls;
 
 use super::Address;
 use super::logging::{Formatter, Level};
-use crate::registry::Options;
+use crate::registry::{Options, PurgePolicy};
 use crate::store::S3Config;
 
 /// What a server does.
@@ -44,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) auth: Option<Auth>,
     /// Without: plain HTTP.
     pub(crate) tls: Option<Tls>,
+    /// Of upload sessions that nobody finishes.
+    pub(crate) purge: Option<PurgePolicy>,
     /// For requests in progress after a signal.
     pub(crate) drain: Duration,
 }

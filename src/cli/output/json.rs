@@ -32,6 +32,12 @@ pub(crate) fn document<T: Serialize>(
     Ok(inert(&text))
 }
 
+/// A document of another form.
+pub(crate) fn value(document: &Value) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(document).map_err(unserializable)?;
+    Ok(inert(&text))
+}
+
 /// The same document and a line end, without what a terminal would obey. JSON itself escapes the controls of ASCII alone;
 /// the others occur in strings only, where an escape says the same.
 fn inert(text: &str) -> String {

@@ -15,6 +15,7 @@ pub(super) fn local(document: &mut Node, root: Option<&Path>) {
         storage.push(("filesystem", map(vec![("rootdirectory", scalar(&root.to_string_lossy()))])));
     }
     let below = map(vec![
+        ("version", scalar("0.1")),
         ("http", map(vec![("addr", scalar(&Address::LOCAL.to_string()))])),
         ("storage", map(storage)),
         ("log", map(vec![("level", scalar("warn")), ("accesslog", map(vec![("disabled", scalar("true"))]))])),

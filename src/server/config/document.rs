@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::check::{Warning, check};
 use super::section::{ConfigError, Section};
+use super::show::{self, Setting};
 use super::tree::{Node, Origin, Position, Value};
 use super::{Auth, Config, Storage, defaults, keys, overlay, read, storage, yaml};
 use crate::server::Address;
@@ -83,6 +84,16 @@ impl Document {
     #[cfg(test)]
     pub(super) fn tls(&self) -> Result<Option<super::Tls>, ConfigError> {
         super::tls::read(&Section::root(&self.tree).section("http")?)
+    }
+
+    /// Every value that holds, and who said so. What is secret is hidden.
+    pub(crate) fn settings(&self) -> Vec<Setting> {
+        show::settings(&self.tree)
+    }
+
+    /// The same as YAML, with the origins as comments.
+    pub(crate) fn yaml(&self) -> String {
+        show::yaml(&self.settings())
     }
 
     /// Where the bytes are. Whatever else is wrong does not matter.

@@ -129,11 +129,15 @@ const GCS: Section = Section::of(&[
 
 const MAINTENANCE: Section = Section::of(&[
     section("readonly", &Section::of(&[boolean("enabled").default("false")])),
-    section("uploadpurging", &UPLOAD_PURGING).ignored(LATER),
+    section("uploadpurging", &UPLOAD_PURGING),
 ]);
 
-const UPLOAD_PURGING: Section =
-    Section::of(&[boolean("enabled"), duration("age"), duration("interval"), boolean("dryrun")]);
+const UPLOAD_PURGING: Section = Section::of(&[
+    boolean("enabled").default("true"),
+    duration("age").default("168h"),
+    duration("interval").default("24h"),
+    boolean("dryrun").default("false"),
+]);
 
 const AUTH: Section = Section::of(&[
     key("none", Shape::Any),

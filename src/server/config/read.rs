@@ -6,7 +6,7 @@ use super::section::{ConfigError, Section};
 use super::tree::Node;
 use super::values::duration;
 use super::{Config, Log, auth, storage, tls};
-use crate::registry::{Completeness, Options};
+use crate::registry::{Completeness, Options, PurgePolicy};
 use crate::server::Address;
 use crate::server::logging::{Formatter, Level};
 use crate::spec::limits::DRAIN_SECS;
@@ -37,8 +37,22 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
         log: log(&root)?,
         auth: auth::read(&root)?,
         tls: tls::read(&http)?,
+        purge: purge(&maintenance)?,
         drain: drain.unwrap_or(Duration::from_secs(DRAIN_SECS)),
     })
+}
+
+/// `storage.maintenance.uploadpurging`
+fn purge(maintenance: &Section<'_>) -> Result<Option<PurgePolicy>, ConfigError> {
+    let section = maintenance.section("uploadpurging")?;
+    let positive = |text: &str| match duration(text)? {
+        Duration::ZERO => Err("must be more than nothing".to_owned()),
+        interval => Ok(interval),
+    };
+    let age = section.parsed("age", duration)?.ok_or_else(|| section.missing("age"))?;
+    let interval = section.parsed("interval", positive)?.ok_or_else(|| section.missing("interval"))?;
+    let policy = PurgePolicy { age, interval, dry_run: section.boolean("dryrun")?.unwrap_or_default() };
+    Ok(section.boolean("enabled")?.unwrap_or_default().then_some(policy))
 }
 
 /// The `log` section, and `loglevel`, its older name for one key.

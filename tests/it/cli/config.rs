@@ -106,3 +106,182 @@ fn a_plan_needs_the_storage_alone() {
     env.set("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", "$TMP/none");
     assert_eq!(env.reg("gc-plan --config $TMP/c.yml").exit, Some(2));
 }
+
+#[test]
+fn checks_say_what_has_no_effect_and_what_holds() {
+    let mut env = world(
+        "version: 0.1 # a comment\nstorage: {filesystem: {rootdirectory: /data}}\nhttp: {addr: ':5000', adr: x}\nredis: {addr: r:1}\n",
+    );
+    env.set("REGISTRY_STORAGE_DELETE_ENABLED", "true");
+    env.set("REGISTRY_HTTP_ADR", "y");
+    env.reg("config check $TMP/c.yml").check(expect![[r#"
+        $TMP/c.yml is valid
+        address    :5000
+        storage    directory /data
+        deletes    yes
+        read-only  no
+        auth       none
+        ------- stderr -------
+        warning: REGISTRY_HTTP_ADR is not known and ignored; did you mean REGISTRY_HTTP_ADDR?
+        warning: $TMP/c.yml:3:23: http.adr is not known and ignored; did you mean addr?
+        warning: $TMP/c.yml:4:1: redis has no effect: nothing is cached outside of this program
+    "#]]);
+    let document = env.reg("config check $TMP/c.yml -o json").json();
+    assert_eq!((&document["schema"], &document["valid"]), (&"reg.config-check/v1".into(), &true.into()));
+    assert_eq!(document["warnings"][1]["path"], "http.adr");
+    assert_eq!(document["warnings"][1]["origin"], "$TMP/c.yml:3:23");
+    let deletes =
+        document["items"].as_array().expect("items").iter().find(|item| item["path"] == "storage.delete.enabled");
+    let deletes = deletes.expect("the setting");
+    assert_eq!((&deletes["value"], &deletes["origin"]), (&true.into(), &"REGISTRY_STORAGE_DELETE_ENABLED".into()));
+}
+
+#[test]
+fn checks_fail_where_the_server_would_not_start() {
+    let env = world(
+        "version: 0.1\nstorage: inmemory\nhttp: {addr: ':1'}\nauth: {token: {realm: r, service: s, issuer: i, rootcertbundle: c}}\n",
+    );
+    env.reg("config check $TMP/c.yml").check(expect![[r#"
+        ------- stderr -------
+        error: $TMP/c.yml:4:15: auth.token: not supported yet, and without it the registry would stand open
+        hint: put a proxy that does this in front, and remove the section
+        [exit 2]
+    "#]]);
+    let output = env.reg("config check $TMP/c.yml -o json");
+    assert_eq!((output.exit, output.stderr.as_str()), (Some(2), ""));
+    let document: serde_json::Value = serde_json::from_str(&output.stdout).expect("a document");
+    assert_eq!((&document["valid"], &document["errors"][0]["exit"]), (&false.into(), &2.into()));
+    assert_eq!(env.reg("config check $TMP/none.yml").exit, Some(2));
+    std::fs::write(env.path("c.yml"), "version: 0.1\nhttp: [").expect("written");
+    assert_eq!(env.reg("config check $TMP/c.yml").exit, Some(2));
+    assert_eq!(env.reg("config show $TMP/c.yml").exit, Some(2));
+}
+
+#[test]
+fn what_holds_and_who_said_so() {
+    let mut env = world(
+        "version: 0.1\nstorage: {s3: {secretkey: hush, region: eu, bucket: b}}\nhttp: {addr: ':5000', secret: hush}\n",
+    );
+    env.set("REGISTRY_LOG_LEVEL", "debug");
+    env.set("REGISTRY_CONFIGURATION_PATH", "$TMP/c.yml");
+    let shown = env.reg("config show");
+    assert!(!shown.stdout.contains("hush"), "{shown}");
+    shown.check(expect![[r#"
+        version: "0.1"  # $TMP/c.yml:1:10
+        storage:
+          s3:
+            secretkey: "***"  # $TMP/c.yml:2:27
+            region: eu  # $TMP/c.yml:2:41
+            bucket: b  # $TMP/c.yml:2:53
+            forcepathstyle: false  # default
+            encrypt: false  # default
+            secure: true  # default
+            skipverify: false  # default
+            chunksize: 10485760  # default
+            storageclass: STANDARD  # default
+          delete:
+            enabled: false  # default
+          maintenance:
+            readonly:
+              enabled: false  # default
+            uploadpurging:
+              enabled: true  # default
+              age: 168h  # default
+              interval: 24h  # default
+              dryrun: false  # default
+        http:
+          addr: ":5000"  # $TMP/c.yml:3:14
+          secret: "***"  # $TMP/c.yml:3:31
+        log:
+          level: debug  # REGISTRY_LOG_LEVEL
+          formatter: text  # default
+          accesslog:
+            disabled: false  # default
+        validation:
+          disabled: false  # default
+          manifests:
+            indexes:
+              platforms: all  # default
+    "#]]);
+    let document = env.reg("config show -o json").json();
+    assert_eq!(document["schema"], "reg.config/v1");
+    assert!(document["items"].as_array().is_some_and(|items| items.len() > 10), "{document}");
+}
+
+#[test]
+fn without_a_file_it_is_the_registry_of_one_person() {
+    Env::without_server().reg("config show").check(expect![[r#"
+        version: "0.1"  # default
+        http:
+          addr: "127.0.0.1:5000"  # default
+        storage:
+          delete:
+            enabled: true  # default
+          filesystem:
+            rootdirectory: $HOME/.local/share/reg/registry  # default
+          maintenance:
+            readonly:
+              enabled: false  # default
+            uploadpurging:
+              enabled: true  # default
+              age: 168h  # default
+              interval: 24h  # default
+              dryrun: false  # default
+        log:
+          level: warn  # default
+          accesslog:
+            disabled: true  # default
+          formatter: text  # default
+        validation:
+          disabled: false  # default
+          manifests:
+            indexes:
+              platforms: all  # default
+    "#]]);
+}
+
+/// Written after those that distribution ships, with every section that they have.
+#[test]
+fn sample_configurations_say_what_happens() {
+    let env = world(
+        "version: 0.1\nlog:\n  level: debug\n  fields: {service: registry, environment: development}\n  hooks:\n  - type: mail\n    \
+         disabled: true\n    levels: [panic]\n    options: {smtp: {addr: 'm:25', username: u, password: p, insecure: true}, \
+         from: a@b, to: [c@d]}\nstorage:\n  delete: {enabled: true}\n  cache: {blobdescriptor: redis}\n  \
+         filesystem: {rootdirectory: /var/lib/registry}\n  maintenance: {uploadpurging: {enabled: false}}\n  \
+         tag: {concurrencylimit: 5}\nhttp:\n  addr: :5000\n  debug:\n    addr: :5001\n    prometheus: {enabled: true, path: /metrics}\n  \
+         headers: {X-Content-Type-Options: [nosniff]}\nredis:\n  addrs: [localhost:6379]\n  maxidleconns: 16\n  poolsize: 64\n  \
+         connmaxidletime: 300s\n  dialtimeout: 10ms\nnotifications:\n  events: {includereferences: true}\n  endpoints:\n  \
+         - name: local\n    url: http://localhost:5003/callback\n    headers: {Authorization: [Bearer x]}\n    timeout: 1s\n    \
+         threshold: 10\n    backoff: 1s\n    disabled: true\nhealth:\n  storagedriver: {enabled: true, interval: 10s, threshold: 3}\n",
+    );
+    env.reg("config check $TMP/c.yml").check(expect![[r#"
+        $TMP/c.yml is valid
+        address    :5000
+        storage    directory /var/lib/registry
+        deletes    yes
+        read-only  no
+        auth       none
+        ------- stderr -------
+        warning: $TMP/c.yml:18:3: http.debug is not effective yet
+        warning: $TMP/c.yml:21:3: http.headers is not effective yet
+        warning: $TMP/c.yml:22:1: redis has no effect: nothing is cached outside of this program
+        warning: $TMP/c.yml:28:1: notifications has no effect yet: no events are sent
+        warning: $TMP/c.yml:38:1: health is not effective yet
+    "#]]);
+    let cache = "version: 0.1\nlog: {fields: {service: registry}}\nstorage:\n  cache: {blobdescriptor: inmemory}\n  \
+                 filesystem: {rootdirectory: /var/lib/registry-cache}\n  maintenance: {uploadpurging: {enabled: false}}\n\
+                 http: {addr: ':5000', secret: s, headers: {X-Content-Type-Options: [nosniff]}}\nproxy:\n  \
+                 remoteurl: https://registry-1.docker.io\n  username: u\n  password: p\n";
+    std::fs::write(env.path("cache.yml"), cache).expect("written");
+    env.reg("config check $TMP/cache.yml").check(expect![[r#"
+        $TMP/cache.yml is valid
+        address    :5000
+        storage    directory /var/lib/registry-cache
+        deletes    no
+        read-only  yes
+        auth       none
+        ------- stderr -------
+        warning: $TMP/cache.yml:7:34: http.headers is not effective yet
+        warning: $TMP/cache.yml:8:1: proxy is not effective yet: the registry serves what it has, and takes no pushes
+    "#]]);
+}

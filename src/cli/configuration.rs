@@ -1,0 +1,134 @@
+//! `reg config`: what a configuration of the server says, and whether it would start with it.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::context::Context;
+use super::failure::{Failure, Kind};
+use super::flags::Format;
+use super::output::json as document_json;
+use super::serve::{self, config_path};
+use crate::server::config::{Auth, Config, Document, Setting, Storage};
+
+/// Check or show the configuration of `reg serve`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Say whether a server would start, and what of the configuration has no effect
+    Check(FileArgs),
+    /// Write the configuration that holds: file, REGISTRY_* variables and defaults, and where each value is from
+    Show(FileArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct FileArgs {
+    /// Configuration file of registry:2 or registry:3; without, $REGISTRY_CONFIGURATION_PATH, else what `reg serve` does alone
+    #[arg(value_name = "CONFIG.yml")]
+    config: Option<PathBuf>,
+}
+
+/// A value that holds.
+#[derive(Debug, Serialize)]
+struct Item {
+    path: String,
+    value: serde_json::Value,
+    /// `FILE:LINE:COLUMN`, a variable, or `default`.
+    origin: String,
+    effective: bool,
+}
+
+impl From<Setting> for Item {
+    fn from(setting: Setting) -> Self {
+        let (path, origin) = (setting.name(), setting.origin.to_string());
+        Self { path, value: setting.value, origin, effective: setting.effective }
+    }
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
+    match &args.command {
+        Command::Check(args) => check(context, args),
+        Command::Show(args) => show(context, args),
+    }
+}
+
+fn show(context: &Context, args: &FileArgs) -> Result<(), Failure> {
+    let path = config_path(context, args.config.as_deref());
+    let document = serve::read_config(context, path.as_deref(), None, None)?;
+    match context.output.format() {
+        Format::Json => {
+            let file = path.map(|path| path.display().to_string());
+            let head = json!({ "schema": "reg.config/v1", "file": file, "items": items(&document), "errors": [] });
+            context.output.data(document_json::value(&head)?.as_bytes())
+        }
+        _ => context.output.text(&document.yaml()),
+    }
+}
+
+fn items(document: &Document) -> Vec<Item> {
+    document.settings().into_iter().map(Item::from).collect()
+}
+
+/// Reads and resolves. A failure is that of `reg serve`; as JSON it stands in the document, too.
+fn check(context: &Context, args: &FileArgs) -> Result<(), Failure> {
+    let path = config_path(context, args.config.as_deref());
+    let file = path.as_ref().map(|path| path.display().to_string());
+    let read = serve::read_config(context, path.as_deref(), None, None);
+    let (document, config) = match read {
+        Ok(document) => {
+            let config = document.resolve().map_err(Failure::from);
+            (Some(document), config)
+        }
+        Err(failure) => (None, Err(failure)),
+    };
+    if context.output.format() != Format::Json {
+        let config = config?;
+        let name = file.as_deref().unwrap_or("the configuration without a file");
+        return context.output.text(&format!("{name} is valid\n{}", overview(&config)));
+    }
+    let errors: Vec<_> = config
+        .as_ref()
+        .err()
+        .into_iter()
+        .map(|failure| document_json::error(file.as_deref().unwrap_or("-"), failure))
+        .collect();
+    let warnings: Vec<_> = document
+        .iter()
+        .flat_map(Document::warnings)
+        .map(
+            |warning| json!({ "origin": warning.at.to_string(), "path": warning.path, "message": warning.to_string() }),
+        )
+        .collect();
+    let head = json!({
+        "schema": "reg.config-check/v1",
+        "file": file,
+        "valid": config.is_ok(),
+        "warnings": warnings,
+        "items": document.as_ref().map(items).unwrap_or_default(),
+        "errors": errors,
+    });
+    context.output.data(document_json::value(&head)?.as_bytes())?;
+    config.map(drop).map_err(|_| Failure::silent(Kind::Usage))
+}
+
+/// What the server would be, in a few lines.
+fn overview(config: &Config) -> String {
+    let storage = match &config.storage {
+        Storage::Filesystem { root } => format!("directory {}", root.display()),
+        Storage::Memory => "memory only".to_owned(),
+        Storage::S3(s3) => format!("bucket {}", s3.bucket),
+    };
+    let yes = |yes: bool| if yes { "yes" } else { "no" };
+    let (delete, read_only) = (yes(config.options.delete_enabled), yes(config.options.read_only));
+    let auth = config.auth.as_ref().map_or("none", Auth::name);
+    format!(
+        "address    {}\nstorage    {storage}\ndeletes    {delete}\nread-only  {read_only}\nauth       {auth}\n",
+        config.address
+    )
+}
