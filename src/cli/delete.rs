@@ -33,7 +33,7 @@ REPOSITORY:TAG removes the tag alone; the image and its other tags stay. REPOSIT
 manifest, and with it all of its tags. A digest that a kept tag needs is never deleted. Space is freed
 by the registry's garbage collection.
 
-Some registries, registry:2 and registry:3 among them, cannot remove a tag alone. There, naming all tags of
+Some registries, such as registry:2, cannot remove a tag alone. There, naming all tags of
 a manifest deletes the manifest, unless an index or a referrer needs it; where a tag stays, nothing is
 done (exit code 5). Before asking, and in a dry run, the registry is asked which it is by DELETE requests
 for a tag and a digest that cannot exist.
