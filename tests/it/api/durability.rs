@@ -56,6 +56,8 @@ fn whole_calls(trace: &str) -> Vec<String> {
     let mut calls = Vec::new();
     for line in trace.lines() {
         let (process, call) = line.split_once(' ').unwrap_or((line, ""));
+        // Short process ids are filled up with spaces.
+        let call = call.trim_start();
         if let Some((start, _)) = call.split_once("<unfinished") {
             begun.insert(process, start);
         } else if let Some((_, end)) = call.split_once("resumed>") {
