@@ -11,8 +11,8 @@ use crate::registry::Registry;
 use crate::server::auth::{Guard, OpenError, Passwords};
 use crate::server::config::{Auth, Config, Document, Sources, Storage};
 use crate::server::logging::{self, Level};
-use crate::server::{self, Address, BindError, Server, Setup, Signal, Sink, Stopped, Timeouts};
-use crate::store::{self, Driver, Fs, Memory, S3, S3Config};
+use crate::server::{self, Address, BindError, Listening, Server, Setup, Signal, Sink, Stopped, Timeouts};
+use crate::store::{self, Driver, Fs, InUse, Memory, S3, S3Config};
 
 /// Run a registry
 #[derive(Debug, clap::Args)]
@@ -98,20 +98,24 @@ pub(super) fn read_config(
 
 async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Stopped, Failure> {
     let signals = server::signals()?;
+    // In this order: a start that fails makes no directory.
+    let listening = Listening::on(&config.address).await.map_err(cannot_listen)?;
+    let guard = guard(context, config.auth.as_ref())?;
     let driver = open(context, &config.storage).await?;
+    let _in_use = mark_in_use(context, &config.storage);
     let registry = Registry::new(driver, context.clock.clone(), config.options.clone());
     let access_log = config.log.access_log.then(|| Sink::from(context.output.access_log_lines()));
     let timeouts = Timeouts { drain: config.drain, ..Timeouts::STANDARD };
     let indexing = registry.clone();
-    let guard = guard(context, config.auth.as_ref())?;
     let is_open = guard.is_open();
     let clock = context.clock.clone();
     let setup = Setup { registry, guard, clock, timeouts, access_log };
-    let server = Server::bind(&config.address, setup).await.map_err(cannot_listen)?;
+    let server = Server::new(listening, setup);
     warn_of_strangers(context, server.address(), is_open);
     if is_local {
         announce(context, &server, &config.storage)?;
     }
+    tracing::info!("{}", place(&config.storage));
     tracing::info!("listening on {}", server.address());
     let purging = config.purge.filter(|_| !config.options.read_only);
     let purging = purging.map(|policy| indexing.purge_in_background(policy));
@@ -190,6 +194,26 @@ fn cannot_open(root: &Path, error: store::Error) -> Failure {
         .with_hint(hint)
 }
 
+/// Several servers may share a directory, behind one name and on one file system of many machines; somebody who has just
+/// forgotten the first one is told of it.
+fn mark_in_use(context: &Context, storage: &Storage) -> Option<InUse> {
+    let Storage::Filesystem { root } = storage else { return None };
+    let (mark, is_first) = InUse::mark(root)?;
+    if !is_first {
+        context.output.note(format!("note: another reg serve has its data in {} too; they share it", root.display()));
+    }
+    Some(mark)
+}
+
+/// Where the data is.
+fn place(storage: &Storage) -> String {
+    match storage {
+        Storage::Filesystem { root } => format!("data in {}", root.display()),
+        Storage::Memory => "data in memory only".into(),
+        Storage::S3(config) => format!("data in bucket {}", config.bucket),
+    }
+}
+
 /// Says where the registry is and what to do with it. The first line is a contract: scripts and tests wait for it.
 fn announce(context: &Context, server: &Server, storage: &Storage) -> Result<(), Failure> {
     let address = server.address();
@@ -198,11 +222,7 @@ fn announce(context: &Context, server: &Server, storage: &Storage) -> Result<(),
     } else {
         address.to_string()
     };
-    let place = match storage {
-        Storage::Filesystem { root } => format!("data in {}", root.display()),
-        Storage::Memory => "data in memory only".into(),
-        Storage::S3(config) => format!("data in bucket {}", config.bucket),
-    };
+    let place = place(storage);
     context.output.text(&format!(
         "listening on http://{address}\n{place}\ntry:\n  docker tag alpine {name}/alpine && docker push {name}/alpine\n  reg tags {name}/alpine\n"
     ))?;

@@ -91,6 +91,23 @@ pub(crate) struct Setup {
     pub(crate) access_log: Option<Sink>,
 }
 
+/// An address that is taken: clients can connect from now on, and are answered once a [`Server`] runs on it.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listening {
+    /// # Errors
+    /// The address does not exist, is taken, or is not for this user.
+    pub(crate) async fn on(address: &Address) -> Result<Self, BindError> {
+        let listener = listen::bind(address).await?;
+        let bound = listener.local_addr().map_err(|source| BindError::Io { address: address.to_string(), source })?;
+        Ok(Self { listener, address: bound })
+    }
+}
+
 /// A server that listens and does not answer yet.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -113,16 +130,10 @@ pub(crate) enum Stopped {
 const REFUSALS_MAX: usize = 64;
 
 impl Server {
-    /// Takes the address. Clients can connect from now on, and are answered once [`Server::run`] runs.
-    ///
-    /// # Errors
-    /// The address does not exist, is taken, or is not for this user.
-    pub(crate) async fn bind(address: &Address, setup: Setup) -> Result<Self, BindError> {
-        let listener = listen::bind(address).await?;
-        let bound = listener.local_addr().map_err(|source| BindError::Io { address: address.to_string(), source })?;
+    pub(crate) fn new(Listening { listener, address }: Listening, setup: Setup) -> Self {
         let state = State::new(setup);
         let connections_max = CONNECTIONS_MAX.min(listen::raise_file_limit() / 3).max(1);
-        Ok(Self { listener, address: bound, state: Arc::new(state), connections_max })
+        Self { listener, address, state: Arc::new(state), connections_max }
     }
 
     /// The address with its real port.

@@ -24,12 +24,10 @@ async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
     let options = Options { delete_enabled: true, read_only: false, completeness: Completeness::Whole };
     let registry = Registry::new(Arc::new(Memory::new(Clock::System)), Clock::System, options);
     let address = "127.0.0.1:0".parse().expect("an address");
-    let mut server = Server::bind(
-        &address,
+    let mut server = Server::new(
+        Listening::on(&address).await.expect("a free port"),
         Setup { registry, guard: Guard::Open, clock: Clock::System, timeouts, access_log: None },
-    )
-    .await
-    .expect("a free port");
+    );
     server.connections_max = connections_max;
     let (signals, receiver) = mpsc::channel(2);
     Running { address: server.address(), signals, end: tokio::spawn(server.run(receiver)) }

@@ -31,10 +31,13 @@ use crate::sys::Clock;
 
 mod dirs;
 mod disk;
+mod in_use;
 mod list;
 mod place;
 mod stage;
 mod write;
+
+pub(crate) use in_use::InUse;
 
 #[cfg(test)]
 mod tests;

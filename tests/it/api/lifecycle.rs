@@ -1,7 +1,11 @@
 //! The server as a program: what it prints, how it starts, ends, and starts again.
 
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
+
 use expect_test::expect;
 
+use crate::support::http::Client;
 use crate::support::image::noise;
 use crate::support::server::reg;
 use crate::support::{Env, Server, digest};
@@ -49,6 +53,32 @@ fn a_port_that_is_taken_is_said_in_a_line() {
         hint: another registry may be running; choose another port with --addr 127.0.0.1:5001
         [exit 1]
     "#]]);
+    assert!(!env.path("other").exists(), "a start that failed leaves nothing");
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_told_once() {
+    let env = Env::new();
+    let blob = env.http().push_blob("a", b"shared");
+    let root = env.server().root.clone();
+    let mut command = reg();
+    command.args(["serve", "--addr", "127.0.0.1:0", "--root"]).arg(&root);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut second = command.spawn().expect("the program starts");
+    let mut ready = String::new();
+    let mut stdout = BufReader::new(second.stdout.take().expect("piped"));
+    stdout.read_line(&mut ready).expect("text");
+    let host = ready.trim_end().strip_prefix("listening on http://").expect("the ready line").to_owned();
+    let answer = Client::connect(&host).get(&format!("/v2/a/blobs/{blob}"));
+    second.kill().expect("ours");
+    let mut said = String::new();
+    second.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+    second.wait().expect("ended");
+    assert_eq!((answer.status, answer.body), (200, b"shared".to_vec()));
+    assert_eq!(said, format!("note: another reg serve has its data in {} too; they share it\n", root.display()));
+    let names: Vec<_> =
+        std::fs::read_dir(&root).expect("a folder").map(|entry| entry.expect("one").file_name()).collect();
+    assert_eq!(names, ["docker"], "nothing is left of it");
 }
 
 #[test]
@@ -75,6 +105,8 @@ fn the_file_of_registry_2_is_read() {
     let config = config.replace("ROOT", &env.path("data").display().to_string());
     std::fs::write(env.path("config.yml"), config).expect("written");
     let (mut server, mut lines) = Server::start_configured(&env.path("config.yml"), &env.path("data"));
+    let place = format!("data in {}", env.path("data").display());
+    assert!(server.ready.contains(&place), "{}", server.ready);
     let blob = server.client().push_blob("a", b"x");
     assert!(env.path("data/docker/registry/v2").is_dir());
     let answer = server.client().delete(&format!("/v2/a/blobs/{blob}"));
