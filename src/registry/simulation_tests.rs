@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
 
-use super::testing::{OPTIONS, begin, body, image, locator, push_blob, put, repository, subject, tag};
+use super::testing::{OPTIONS, begin, body, image, locator, push_blob, put, repository, sha512, subject, tag};
 use super::verify::verify;
-use super::{Error, Registry};
+use super::{Error, Registry, Started};
 use crate::spec::{Digest, Page, UploadId};
 use crate::store::faulty::{Faults, Faulty, Random};
 use crate::store::{Driver, Memory};
@@ -81,9 +81,12 @@ impl Simulation {
 
     async fn step(&mut self) {
         let name = REPOSITORIES[self.random.below(REPOSITORIES.len())];
-        match self.random.below(10) {
+        match self.random.below(13) {
             0..4 => self.push_image(name).await,
             4 => self.push_referrer(name).await,
+            10 => self.push_under_sha512(name).await,
+            11 => self.mount(name).await,
+            12 => self.push_at_once(name).await,
             5 => self.delete_tag(name).await,
             6 => self.delete_manifest(name).await,
             7 => self.open_session().await,
@@ -111,6 +114,61 @@ impl Simulation {
         let at = TAGS[self.random.below(TAGS.len())];
         if self.push_blob(name, b"{}").await && self.push_blob(name, &layer).await {
             self.put(name, Some(at), image(&[&layer], "")).await;
+        }
+    }
+
+    async fn push_under_sha512(&mut self, name: &'static str) {
+        let bytes = self.content();
+        let digest = sha512(&bytes);
+        if push_blob(&self.registry, name, &bytes, digest).await.is_ok() {
+            self.known.blobs.extend([(name, digest), (name, Digest::sha256(&bytes))]);
+        }
+    }
+
+    /// What one repository holds comes into another one, whether the client names the first or not.
+    async fn mount(&mut self, name: &'static str) {
+        let held: Vec<_> = self.known.blobs.iter().copied().collect();
+        if held.is_empty() {
+            return;
+        }
+        let (from, digest) = held[self.random.below(held.len())];
+        let from = (self.random.below(2) == 0).then(|| repository(from));
+        let start = crate::spec::route::UploadStart { mount: Some(digest), from, ..Default::default() };
+        match self.registry.start_upload(&repository(name), &start, pin!(body([]))).await {
+            Ok(Started::Done(mounted)) => {
+                assert_eq!(mounted, digest);
+                self.known.blobs.insert((name, digest));
+            }
+            Ok(Started::Session(_)) => panic!("{digest} of {} was not found for {name}", held.len()),
+            Err(error) => assert!(matches!(error, Error::Store(_)), "{error:?}"),
+        }
+    }
+
+    /// Three clients at once: two who move the same tag, and one who pushes a blob that both of their images need.
+    async fn push_at_once(&mut self, name: &'static str) {
+        let (layer, other) = (self.content(), self.content());
+        if !self.push_blob(name, b"{}").await || !self.push_blob(name, &layer).await {
+            return;
+        }
+        let at = TAGS[self.random.below(TAGS.len())];
+        let manifests = [image(&[&layer], ""), image(&[&layer, &layer], "")];
+        let digest = Digest::sha256(&other);
+        let (first, second, blob) = tokio::join!(
+            put(&self.registry, name, at, manifests[0].clone()),
+            put(&self.registry, name, at, manifests[1].clone()),
+            push_blob(&self.registry, name, &other, digest),
+        );
+        if blob.is_ok() {
+            self.known.blobs.insert((name, digest));
+        }
+        let answered = [first.is_ok(), second.is_ok()];
+        let targets = self.known.tags.entry((name, at)).or_insert_with(|| BTreeSet::from([None]));
+        if answered.contains(&true) {
+            targets.clear();
+        }
+        for (manifest, answered) in manifests.into_iter().zip(answered) {
+            targets.insert(Some(manifest.clone()));
+            *self.known.manifests.entry((name, manifest)).or_insert(answered) |= answered;
         }
     }
 
