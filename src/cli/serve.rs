@@ -1,6 +1,5 @@
 //! `reg serve`: builds the store, the registry and the server out of what the user said, and runs them to their end.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +7,12 @@ use std::time::Duration;
 use super::context::Context;
 use super::failure::{Failure, Kind};
 use crate::registry::Registry;
-use crate::server::auth::{Guard, OpenError, Passwords};
-use crate::server::config::{Auth, Config, Document, Sources, Storage};
+use crate::server::config::{Config, Document, Sources, Storage};
 use crate::server::logging::{self, Level};
 use crate::server::{self, Address, BindError, Listening, Server, Setup, Signal, Sink, Stopped, Timeouts};
 use crate::store::{self, Driver, Fs, InUse, Memory, S3, S3Config};
+
+mod doors;
 
 /// Run a registry
 #[derive(Debug, clap::Args)]
@@ -100,18 +100,21 @@ async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Sto
     let signals = server::signals()?;
     // In this order: a start that fails makes no directory.
     let listening = Listening::on(&config.address).await.map_err(cannot_listen)?;
-    let guard = guard(context, config.auth.as_ref())?;
+    let guard = doors::guard(context, config.auth.as_ref())?;
+    let tls = doors::tls(config.tls.as_ref())?;
     let driver = open(context, &config.storage).await?;
     let _in_use = mark_in_use(context, &config.storage);
     let registry = Registry::new(driver, context.clock.clone(), config.options.clone());
     let access_log = config.log.access_log.then(|| Sink::from(context.output.access_log_lines()));
     let timeouts = Timeouts { drain: config.drain, ..Timeouts::STANDARD };
     let indexing = registry.clone();
-    let is_open = guard.is_open();
     let clock = context.clock.clone();
-    let setup = Setup { registry, guard, clock, timeouts, access_log };
+    let strangers = doors::strangers(listening.address(), &guard, tls.as_ref());
+    let setup = Setup { registry, guard, tls, clock, timeouts, access_log };
     let server = Server::new(listening, setup);
-    warn_of_strangers(context, server.address(), is_open);
+    if let Some(warning) = strangers {
+        context.output.note(warning);
+    }
     if is_local {
         announce(context, &server, &config.storage)?;
     }
@@ -126,39 +129,6 @@ async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Sto
         purging.abort();
     }
     Ok(stopped)
-}
-
-/// What the configuration puts before every request.
-fn guard(context: &Context, auth: Option<&Auth>) -> Result<Guard, Failure> {
-    match auth {
-        None => Ok(Guard::Open),
-        Some(Auth::Silly { realm, service }) => Ok(Guard::Silly { realm: realm.clone(), service: service.clone() }),
-        Some(Auth::Htpasswd { realm, path }) => {
-            let passwords = Passwords::open(path, context.clock.clone()).map_err(|error| {
-                let hint = match &error {
-                    OpenError::Io { .. } => "auth.htpasswd.path names a file with a line USER:HASH for each user",
-                    OpenError::Parse { .. } => "each line is USER:HASH, as htpasswd -B writes it",
-                };
-                Failure::new(Kind::Usage, error).context("cannot start the registry").with_hint(hint)
-            })?;
-            Ok(Guard::Htpasswd { realm: realm.clone(), passwords: Box::new(passwords) })
-        }
-        Some(Auth::Token(_)) => Err(Failure::message(Kind::Usage, "auth.token is not supported yet")),
-    }
-}
-
-/// What is not meant for others has to be closed to them: said once, at the start.
-fn warn_of_strangers(context: &Context, address: SocketAddr, is_open: bool) {
-    if address.ip().is_loopback() {
-        return;
-    }
-    if is_open {
-        context
-            .output
-            .note(format!("warning: whoever reaches {address} may pull and push: there is no authentication"));
-    } else {
-        context.output.note(format!("warning: passwords reach {address} unencrypted: put TLS in front"));
-    }
 }
 
 pub(super) async fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
@@ -223,8 +193,9 @@ fn announce(context: &Context, server: &Server, storage: &Storage) -> Result<(),
         address.to_string()
     };
     let place = place(storage);
+    let scheme = server.scheme();
     context.output.text(&format!(
-        "listening on http://{address}\n{place}\ntry:\n  docker tag alpine {name}/alpine && docker push {name}/alpine\n  reg tags {name}/alpine\n"
+        "listening on {scheme}://{address}\n{place}\ntry:\n  docker tag alpine {name}/alpine && docker push {name}/alpine\n  reg tags {name}/alpine\n"
     ))?;
     context.output.flush()
 }

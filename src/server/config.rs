@@ -28,7 +28,7 @@ pub(crate) use auth::Auth;
 pub(crate) use document::{Document, Sources};
 pub(crate) use section::ConfigError;
 pub(crate) use show::Setting;
-pub(crate) use tls::Tls;
+pub(crate) use tls::{Certificates, Clients, Demand, Tls, TlsVersion};
 
 use super::Address;
 use super::logging::{Formatter, Level};

@@ -19,6 +19,7 @@ use super::handler::{self, State};
 use super::room::Place;
 use super::sendfile::Files;
 use super::socket::Socket;
+use super::stream::Stream;
 use crate::spec::limits::CONNECTION_BUFFER_BYTES_MAX;
 
 /// What the requests of one connection share.
@@ -83,6 +84,18 @@ pub(super) async fn serve(
     let files = Arc::new(Files::default());
     let in_progress = AtomicUsize::new(0);
     let connection = Arc::new(Connection { peer, files, state: Arc::clone(&state), in_progress, _place: place });
+    let begun = tokio::select! {
+        begun = tokio::time::timeout(state.timeouts.header, Stream::begin(stream, state.tls.as_ref())) => begun,
+        () = state.drained() => return,
+    };
+    let stream = match begun {
+        Ok(Ok(Some(stream))) => stream,
+        Ok(Ok(None)) | Err(_) => return,
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "no connection came about");
+            return;
+        }
+    };
     let socket = Socket::new(stream, Arc::clone(&connection), state.timeouts.write);
     let service = service_fn(|request: Request<Incoming>| {
         let (state, connection) = (Arc::clone(&state), Arc::clone(&connection));

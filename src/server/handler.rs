@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, EXPECT, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
+use tokio::sync::watch;
 
 use super::auth::{Guard, User};
 use super::connection::Connection;
@@ -15,6 +15,7 @@ use super::error::{self, Error};
 use super::log::{Record, Sink};
 use super::reply::{self, DOCKER_API_VERSION, Reply};
 use super::request::{RequestBody, RequestId, RequestIds};
+use super::tls::Tls;
 use super::{Setup, Timeouts, api, origin};
 use crate::registry::Registry;
 use crate::spec::Route;
@@ -25,28 +26,40 @@ use crate::sys::Clock;
 pub(super) struct State {
     pub(super) registry: Registry,
     pub(super) guard: Guard,
+    pub(super) tls: Option<Tls>,
     pub(super) clock: Clock,
     pub(super) ids: RequestIds,
     pub(super) access_log: Option<Sink>,
     pub(super) timeouts: Timeouts,
     /// Set once: no connection begins another request.
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
 }
 
 impl State {
     pub(super) fn new(setup: Setup) -> Self {
-        let Setup { registry, guard, clock, timeouts, access_log } = setup;
-        let (ids, draining) = (RequestIds::new(), AtomicBool::new(false));
-        Self { registry, guard, clock, ids, access_log, timeouts, draining }
+        let Setup { registry, guard, tls, clock, timeouts, access_log } = setup;
+        let (ids, draining) = (RequestIds::new(), watch::Sender::new(false));
+        Self { registry, guard, tls, clock, ids, access_log, timeouts, draining }
     }
 
     /// From now on a connection between two requests is at its end.
     pub(super) fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.draining.send_replace(true);
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        *self.draining.borrow()
+    }
+
+    /// Waits for the end of the server to begin.
+    pub(super) async fn drained(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.draining.subscribe().wait_for(|&draining| draining).await;
+    }
+
+    /// What the server itself speaks; a proxy in front may speak another.
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 }
 

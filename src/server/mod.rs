@@ -30,6 +30,7 @@ use auth::Guard;
 use handler::State;
 use pace::Patience;
 use room::Room;
+use tls::Tls;
 
 mod api;
 pub(crate) mod auth;
@@ -49,6 +50,9 @@ mod room;
 mod sendfile;
 mod signals;
 mod socket;
+mod stream;
+pub(crate) mod tls;
+mod watched;
 
 pub(crate) use listen::{Address, BindError};
 pub(crate) use log::Sink;
@@ -86,6 +90,8 @@ const fn patience(pause_secs: u64) -> Patience {
 pub(crate) struct Setup {
     pub(crate) registry: Registry,
     pub(crate) guard: Guard,
+    /// `None` for plain HTTP.
+    pub(crate) tls: Option<Tls>,
     pub(crate) clock: Clock,
     pub(crate) timeouts: Timeouts,
     pub(crate) access_log: Option<Sink>,
@@ -105,6 +111,11 @@ impl Listening {
         let listener = listen::bind(address).await?;
         let bound = listener.local_addr().map_err(|source| BindError::Io { address: address.to_string(), source })?;
         Ok(Self { listener, address: bound })
+    }
+
+    /// The address with its real port.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 
@@ -134,6 +145,11 @@ impl Server {
         let state = State::new(setup);
         let connections_max = CONNECTIONS_MAX.min(listen::raise_file_limit() / 3).max(1);
         Self { listener, address, state: Arc::new(state), connections_max }
+    }
+
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        self.state.scheme()
     }
 
     /// The address with its real port.

@@ -13,10 +13,10 @@ use http::{HeaderMap, Version};
 use crate::spec::Route;
 
 /// The URL of a route as this client reaches it.
-pub(super) fn url(head: &Parts, route: &Route) -> String {
+pub(super) fn url(head: &Parts, own_scheme: &str, route: &Route) -> String {
     let path = route.path_and_query();
     match host(head) {
-        Some(host) => format!("{}://{host}{path}", scheme(&head.headers).unwrap_or("http")),
+        Some(host) => format!("{}://{host}{path}", scheme(&head.headers).unwrap_or(own_scheme)),
         None => path,
     }
 }
@@ -124,7 +124,9 @@ mod tests {
                 request = request.header(*name, *value);
             }
             let (head, ()) = request.body(()).expect("a request").into_parts();
-            assert_eq!(url(&head, &Route::Base), expected, "{headers:?}");
+            assert_eq!(url(&head, "http", &Route::Base), expected, "{headers:?}");
         }
+        let (head, ()) = http::Request::get("/v2/").header("host", "r").body(()).expect("a request").into_parts();
+        assert_eq!(url(&head, "https", &Route::Base), "https://r/v2/", "TLS of our own");
     }
 }

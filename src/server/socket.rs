@@ -6,39 +6,40 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::connection::Connection;
 use super::pace::{Pace, Patience};
+use super::stream::Stream;
 use crate::spec::limits::SENDFILE_CALL_BYTES_MAX;
 
 #[derive(Debug)]
 pub(super) struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     connection: Arc<Connection>,
     pace: Pace,
 }
 
 impl Socket {
     /// `patience` is for clients that are to read an answer.
-    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, patience: Patience) -> Self {
+    pub(super) fn new(stream: Stream, connection: Arc<Connection>, patience: Patience) -> Self {
         Self { stream, connection, pace: Pace::new(patience) }
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let mapped = bufs.iter().enumerate().find_map(|(at, buf)| Some((at, self.connection.files.find(buf)?)));
-        let Some((at, (file, offset, len))) = mapped else {
+        let files = &self.connection.files;
+        let mapped = bufs.iter().enumerate().find_map(|(at, buf)| Some((at, files.find(buf)?)));
+        let (Some((at, (file, offset, len))), Some(stream)) = (mapped, self.stream.plain()) else {
             return Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         };
         if bufs[..at].iter().any(|buf| !buf.is_empty()) {
             return Pin::new(&mut self.stream).poll_write_vectored(cx, &bufs[..at]);
         }
         loop {
-            ready!(self.stream.poll_write_ready(cx))?;
-            let sent = self.stream.try_io(Interest::WRITABLE, || {
+            ready!(stream.poll_write_ready(cx))?;
+            let sent = stream.try_io(Interest::WRITABLE, || {
                 let mut offset = offset;
                 let len = len.min(SENDFILE_CALL_BYTES_MAX);
-                Ok(rustix::fs::sendfile(&self.stream, &file, Some(&mut offset), len)?)
+                Ok(rustix::fs::sendfile(stream, &file, Some(&mut offset), len)?)
             });
             match sent {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -73,8 +74,8 @@ impl AsyncWrite for Socket {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

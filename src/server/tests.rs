@@ -26,7 +26,7 @@ async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
     let address = "127.0.0.1:0".parse().expect("an address");
     let mut server = Server::new(
         Listening::on(&address).await.expect("a free port"),
-        Setup { registry, guard: Guard::Open, clock: Clock::System, timeouts, access_log: None },
+        Setup { registry, guard: Guard::Open, tls: None, clock: Clock::System, timeouts, access_log: None },
     );
     server.connections_max = connections_max;
     let (signals, receiver) = mpsc::channel(2);

@@ -7,9 +7,8 @@ use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -20,7 +19,7 @@ use tokio::sync::Semaphore;
 
 use super::failures::Failures;
 use super::htpasswd::{Entries, ParseError};
-use crate::server::error::Chain;
+use crate::server::watched::{Stamp, Watched};
 use crate::sys::{self, Clock};
 
 /// Credentials remembered.
@@ -48,28 +47,13 @@ pub(crate) enum OpenError {
 pub(crate) struct Passwords {
     path: PathBuf,
     clock: Clock,
-    loaded: RwLock<Arc<Loaded>>,
+    entries: Watched<Entries, OpenError>,
     /// Keyed hashes of what was verified.
     verified: Cache<[u8; 32], ()>,
     secret: [u8; 32],
     failures: Failures,
     /// Passwords that are hashed at the same time: the rest of the server needs a core as well.
     hashing: Semaphore,
-}
-
-/// A file as it was at one time.
-struct Loaded {
-    stamp: Stamp,
-    entries: Entries,
-}
-
-/// Differs when the file differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-struct Stamp {
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
 }
 
 impl Passwords {
@@ -85,12 +69,13 @@ impl Passwords {
             }
             provision(path).map_err(failed)?;
         }
-        let loaded = load(path)?;
+        let file = path.to_owned();
+        let entries = Watched::open(vec![path.to_owned()], move || load(&file))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             path: path.to_owned(),
             clock,
-            loaded: RwLock::new(Arc::new(loaded)),
+            entries,
             verified: Cache::new(VERIFIED_MAX),
             secret: sys::random(),
             failures: Failures::default(),
@@ -100,8 +85,8 @@ impl Passwords {
 
     /// Whether this is the password of this user. The error is how long nobody listens to them.
     pub(crate) async fn verify(&self, user: &str, password: &[u8], peer: IpAddr) -> Result<bool, Duration> {
-        let loaded = self.current();
-        let fingerprint = self.fingerprint(&loaded.stamp, user, password);
+        let loaded = self.entries.current();
+        let fingerprint = self.fingerprint(&loaded.stamps, user, password);
         if self.verified.get(&fingerprint).is_some() {
             return Ok(true);
         }
@@ -112,8 +97,8 @@ impl Passwords {
             return Ok(true);
         }
         self.listen(peer, user)?;
-        let own = loaded.entries.bcrypt(user);
-        let hash = own.unwrap_or_else(|| self.another(&loaded.entries, user)).to_owned();
+        let own = loaded.value.bcrypt(user);
+        let hash = own.unwrap_or_else(|| self.another(&loaded.value, user)).to_owned();
         let password = password.to_owned();
         let hashed = tokio::task::spawn_blocking(move || bcrypt::verify(password, &hash).unwrap_or(false)).await;
         if hashed.unwrap_or(false) && own.is_some() {
@@ -139,9 +124,9 @@ impl Passwords {
         all.get(number % all.len().max(1)).copied().unwrap_or(NOBODY)
     }
 
-    fn fingerprint(&self, stamp: &Stamp, user: &str, password: &[u8]) -> [u8; 32] {
-        let stamp = format!("{stamp:?}");
-        self.keyed(&[stamp.as_bytes(), user.as_bytes(), password])
+    fn fingerprint(&self, stamps: &[Stamp], user: &str, password: &[u8]) -> [u8; 32] {
+        let stamps = format!("{stamps:?}");
+        self.keyed(&[stamps.as_bytes(), user.as_bytes(), password])
     }
 
     /// A hash that nobody outside of this process can compute.
@@ -154,24 +139,6 @@ impl Passwords {
         }
         hasher.finalize().into()
     }
-
-    /// The file as it is now. One that cannot be used leaves the last one in force.
-    fn current(&self) -> Arc<Loaded> {
-        let loaded = Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner));
-        let stamp = fs::metadata(&self.path).map(|metadata| stamp(&metadata)).unwrap_or_default();
-        if stamp == loaded.stamp {
-            return loaded;
-        }
-        let mut slot = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
-        if slot.stamp != stamp {
-            *slot = Arc::new(load(&self.path).unwrap_or_else(|error| {
-                let error = Chain(&error).to_string();
-                tracing::error!(error, "the users stay as they were: the new file cannot be used");
-                Loaded { stamp, entries: slot.entries.clone() }
-            }));
-        }
-        Arc::clone(&slot)
-    }
 }
 
 impl fmt::Debug for Passwords {
@@ -180,18 +147,8 @@ impl fmt::Debug for Passwords {
     }
 }
 
-fn stamp(metadata: &fs::Metadata) -> Stamp {
-    Stamp {
-        inode: metadata.ino(),
-        size: metadata.size(),
-        modified: (metadata.mtime(), metadata.mtime_nsec()),
-        changed: (metadata.ctime(), metadata.ctime_nsec()),
-    }
-}
-
-fn load(path: &Path) -> Result<Loaded, OpenError> {
+fn load(path: &Path) -> Result<Entries, OpenError> {
     let failed = |source| OpenError::Io { path: path.to_owned(), source };
-    // Before the text: of a file that changes meanwhile the next request sees another stamp.
     let metadata = fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() || metadata.len() > FILE_BYTES_MAX {
         let reason = format!("not a file of at most {FILE_BYTES_MAX} bytes");
@@ -205,7 +162,7 @@ fn load(path: &Path) -> Result<Loaded, OpenError> {
     if entries.is_empty() {
         tracing::warn!(path = %path.display(), "the file has no users: nobody can log in");
     }
-    Ok(Loaded { stamp: stamp(&metadata), entries })
+    Ok(entries)
 }
 
 /// Makes a file with one user.

@@ -1,6 +1,7 @@
 //! Files that change under a server, and passwords that are tried.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -79,7 +80,7 @@ async fn who_guesses_is_not_listened_to_but_the_verified_are() {
 fn somebody_unknown_costs_what_somebody_known_does() {
     NOBODY.parse::<bcrypt::HashParts>().expect("a hash that takes its time");
     let (_directory, passwords, _) = users(&(line("alice", "a") + &line("bob", "b") + "carol:plain\n"));
-    let entries = &passwords.current().entries;
+    let entries = &passwords.entries.current().value;
     let all: BTreeSet<&str> = (0..100).map(|number| passwords.another(entries, &format!("user{number}"))).collect();
     assert_eq!(all, entries.all_bcrypt().into_iter().collect(), "any of them, and each now and then");
     assert_eq!(passwords.another(entries, "x"), passwords.another(entries, "x"), "asked twice it does not differ");

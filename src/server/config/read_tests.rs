@@ -135,8 +135,8 @@ fn faults_have_a_place_and_a_path() {
             "f:2:15: auth.token: not supported yet, and without it the registry would stand open",
         ),
         (
-            "version: 0.1\nhttp: {addr: ':1', tls: {certificate: c, key: k}}\nstorage: inmemory".to_owned(),
-            "f:2:25: http.tls: not supported yet, and without it the registry would stand open",
+            "version: 0.1\nhttp: {addr: ':1', tls: {letsencrypt: {cachefile: c}}}\nstorage: inmemory".to_owned(),
+            "f:2:39: http.tls.letsencrypt: not supported yet, and without it the registry would stand open",
         ),
         (
             "version: 0.1\nstorage: {filesystem: {directory: /data}}\nhttp: {addr: ':1'}".to_owned(),

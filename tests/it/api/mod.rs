@@ -10,3 +10,4 @@ mod lifecycle;
 mod limits;
 mod manifests;
 mod requirements;
+mod tls;

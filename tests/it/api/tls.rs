@@ -1,0 +1,167 @@
+//! A registry with a certificate, seen by clients that believe it and by others.
+
+use std::io::BufReader;
+use std::path::Path;
+use std::process::{ChildStderr, Stdio};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+use crate::support::image::noise;
+use crate::support::server::reg;
+use crate::support::{Client, Env, Server, digest};
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn authority(env: &Env, file: &str) -> Authority {
+    let mut params = CertificateParams::new(vec![file.into()]).expect("names");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let made = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signed");
+    std::fs::write(env.path(file), made.pem()).expect("written");
+    made
+}
+
+/// Writes `NAME.pem` and `NAME.key`, as a certificate manager does: the new file in the place of the old one.
+fn issue(env: &Env, by: &Authority, name: &str) {
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(vec!["127.0.0.1".into(), "localhost".into()]).expect("names");
+    let made = params.signed_by(&key, by).expect("signed");
+    put(&env.path(format!("{name}.pem")), &made.pem());
+    put(&env.path(format!("{name}.key")), &key.serialize_pem());
+}
+
+fn put(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    std::fs::write(&new, text).expect("written");
+    std::fs::rename(&new, path).expect("renamed");
+}
+
+fn serve(env: &Env, tls: &str) -> (Server, BufReader<ChildStderr>) {
+    let directory = env.path("");
+    let directory = directory.display();
+    let config = format!(
+        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {directory}/data}}}}\nhttp:\n  addr: '127.0.0.1:0'\n  \
+         tls: {{certificate: {directory}/server.pem, key: {directory}/server.key{}}}\n",
+        tls.replace("$TMP", &directory.to_string())
+    );
+    std::fs::write(env.path("c.yml"), config).expect("written");
+    Server::start_configured(&env.path("c.yml"), &env.path("data"))
+}
+
+#[test]
+fn images_go_in_and_out_unchanged() {
+    let env = Env::new();
+    let by = authority(&env, "ca.pem");
+    issue(&env, &by, "server");
+    let (server, _log) = serve(&env, "");
+    // Larger than what is answered from memory, and than a TLS record.
+    let layer = noise(1, 3 << 20);
+    let plain = env.server().host.clone();
+    env.server().client().push_blob("app", &layer);
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"a/b","config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{empty}","size":2}},"layers":[{{"mediaType":"a/b","digest":"{}","size":{}}}]}}"#,
+        digest(&layer),
+        layer.len(),
+        empty = digest(b"{}"),
+    );
+    env.server().client().push_blob("app", b"{}");
+    let type_header = [("Content-Type", "application/vnd.oci.image.manifest.v1+json")];
+    let pushed = env.server().client().send("PUT", "/v2/app/manifests/v1", &type_header, manifest.as_bytes());
+    assert_eq!(pushed.status, 201);
+    let host = &server.host;
+    for command in [
+        format!("copy {plain}/app:v1 {host}/app:v1 --ca-file $TMP/ca.pem"),
+        format!("copy {host}/app:v1 {plain}/back:v1 --ca-file $TMP/ca.pem"),
+    ] {
+        let output = env.reg(&command);
+        assert_eq!(output.exit, Some(0), "{command}: {}", output.stderr);
+    }
+    let read = env.server().client().get(&format!("/v2/back/blobs/{}", digest(&layer)));
+    assert!(read.status == 200 && read.body == layer);
+    assert_eq!(env.reg(&format!("tags {host}/app")).exit, Some(1), "who does not know the authority gets nothing");
+}
+
+#[test]
+fn a_new_certificate_counts_from_the_next_connection() {
+    let env = Env::without_server();
+    let (old, new) = (authority(&env, "old.pem"), authority(&env, "new.pem"));
+    issue(&env, &old, "server");
+    let (server, _log) = serve(&env, "");
+    let ping = |file: &str| env.reg(&format!("ping {} --ca-file $TMP/{file}", server.host)).exit;
+    assert_eq!((ping("old.pem"), ping("new.pem")), (Some(0), Some(1)));
+    issue(&env, &new, "server");
+    assert_eq!((ping("old.pem"), ping("new.pem")), (Some(1), Some(0)));
+    put(&env.path("server.pem"), "rubbish");
+    assert_eq!(ping("new.pem"), Some(0), "what cannot be used changes nothing");
+}
+
+#[test]
+fn clients_show_certificates_where_they_are_asked_to() {
+    let env = Env::without_server();
+    let (by, stranger) = (authority(&env, "ca.pem"), authority(&env, "stranger.pem"));
+    issue(&env, &by, "server");
+    issue(&env, &by, "known");
+    issue(&env, &stranger, "unknown");
+    let shown = |host: &str, name: Option<&str>| {
+        let files = name.map(|name| format!(" --cert-file $TMP/{name}.pem --key-file $TMP/{name}.key"));
+        let output = env.reg(&format!("ping {host} --ca-file $TMP/ca.pem{}", files.unwrap_or_default()));
+        output.exit == Some(0)
+    };
+    for (demand, none, known, unknown) in [
+        ("", false, true, false),
+        (", clientauth: require-and-verify-client-cert", false, true, false),
+        (", clientauth: verify-client-cert-if-given", true, true, false),
+        (", clientauth: require-any-client-cert", false, true, true),
+        (", clientauth: request-client-cert", true, true, true),
+    ] {
+        let (server, _log) = serve(&env, &format!(", clientcas: [$TMP/ca.pem]{demand}"));
+        let found = [None, Some("known"), Some("unknown")].map(|name| shown(&server.host, name));
+        assert_eq!(found, [none, known, unknown], "{demand:?}");
+    }
+}
+
+#[test]
+fn who_forgets_the_s_is_told() {
+    let env = Env::without_server();
+    issue(&env, &authority(&env, "ca.pem"), "server");
+    let (server, _log) = serve(&env, "");
+    let answer = Client::connect(&server.host).send("GET", "/v2/", &[], b"");
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.body, b"Client sent an HTTP request to an HTTPS server.\n");
+}
+
+#[test]
+fn a_registry_for_one_person_says_https_too() {
+    let env = Env::without_server();
+    issue(&env, &authority(&env, "ca.pem"), "server");
+    let mut command = reg();
+    command
+        .args(["serve", "-v", "--addr", "127.0.0.1:0", "--root"])
+        .arg(env.path("data"))
+        .env("REGISTRY_HTTP_TLS_CERTIFICATE", env.path("server.pem"))
+        .env("REGISTRY_HTTP_TLS_KEY", env.path("server.key"))
+        .stdin(Stdio::null());
+    let (server, _log) = Server::start_logged(&env.path("data"), &mut command);
+    let host = server.host.clone();
+    server.signal("TERM");
+    let (status, said) = server.wait();
+    assert!(status.success());
+    assert!(said.starts_with(&format!("listening on https://{host}\n")), "{said}");
+}
+
+#[test]
+fn files_that_are_no_pair_stop_the_start() {
+    let mut env = Env::without_server();
+    let by = authority(&env, "ca.pem");
+    issue(&env, &by, "server");
+    issue(&env, &by, "other");
+    env.set("REGISTRY_HTTP_TLS_CERTIFICATE", "$TMP/server.pem");
+    env.set("REGISTRY_HTTP_TLS_KEY", "$TMP/other.key");
+    env.reg("serve --addr 127.0.0.1:0 --root $TMP/data").check(expect_test::expect![[r#"
+        ------- stderr -------
+        error: cannot start the registry
+          caused by: the key in $TMP/other.key does not belong to the certificate in $TMP/server.pem
+          caused by: keys may not be consistent: KeyMismatch
+        hint: the certificate of the server comes first in its file, those that signed it follow
+        [exit 2]
+    "#]]);
+}
