@@ -9,6 +9,8 @@ mod gc;
 #[path = "../src/spec/mod.rs"]
 mod spec;
 
+mod server;
+
 use std::fmt::{Debug, Display};
 use std::str::{FromStr, from_utf8};
 
@@ -133,4 +135,17 @@ pub fn config(data: &[u8]) {
     if let Some(created) = gc::reading::created(data) {
         assert!(created.to_string().parse::<jiff::Timestamp>().is_ok());
     }
+}
+
+/// A configuration file, a NUL, and a variable on each line.
+pub fn settings(data: &[u8]) {
+    let Ok(text) = from_utf8(data) else { return };
+    let (file, variables) = text.split_once('\0').unwrap_or((text, ""));
+    let mut variables: Vec<(&str, &str)> = variables.lines().filter_map(|line| line.split_once('=')).collect();
+    let first = server::config::read(file, &variables);
+    variables.reverse();
+    assert_eq!(server::config::read(file, &variables), first, "the order of the environment does not matter");
+    let Some((yaml, settings)) = first else { return };
+    let (_, again) = server::config::read(&yaml, &[]).unwrap_or_else(|| panic!("what is shown is read: {yaml}"));
+    assert_eq!(again, settings, "{yaml}");
 }
