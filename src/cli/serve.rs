@@ -110,7 +110,7 @@ async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Sto
     let indexing = registry.clone();
     let clock = context.clock.clone();
     let strangers = doors::strangers(listening.address(), &guard, tls.as_ref());
-    let setup = Setup { registry, guard, tls, clock, timeouts, access_log };
+    let setup = Setup { registry, guard, tls, clock, timeouts, access_log, face: config.face.clone() };
     let server = Server::new(listening, setup);
     if let Some(warning) = strangers {
         context.output.note(warning);

@@ -31,6 +31,7 @@ pub(crate) use show::Setting;
 pub(crate) use tls::{Certificates, Clients, Demand, Tls, TlsVersion};
 
 use super::Address;
+use super::face::Face;
 use super::logging::{Formatter, Level};
 use crate::registry::{Options, PurgePolicy};
 use crate::store::S3Config;
@@ -39,6 +40,7 @@ use crate::store::S3Config;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
     pub(crate) address: Address,
+    pub(crate) face: Face,
     pub(crate) storage: Storage,
     pub(crate) options: Options,
     pub(crate) log: Log,

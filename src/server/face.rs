@@ -85,12 +85,8 @@ pub(super) fn parse_base(text: &str) -> Result<Option<Base>, String> {
 }
 
 /// What frames an answer is not for a configuration to say.
-const FRAMING: [HeaderName; 4] = [
-    http::header::CONTENT_LENGTH,
-    http::header::TRANSFER_ENCODING,
-    http::header::CONNECTION,
-    http::header::TRAILER,
-];
+const FRAMING: [HeaderName; 4] =
+    [http::header::CONTENT_LENGTH, http::header::TRANSFER_ENCODING, http::header::CONNECTION, http::header::TRAILER];
 
 /// Reads the name of a header.
 ///

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::auth::{Guard, User};
 use super::connection::Connection;
 use super::error::{self, Error};
+use super::face::Face;
 use super::log::{Record, Sink};
 use super::reply::{self, DOCKER_API_VERSION, Reply};
 use super::request::{RequestBody, RequestId, RequestIds};
@@ -20,6 +21,7 @@ use super::{Setup, Timeouts, api, origin};
 use crate::registry::Registry;
 use crate::spec::Route;
 use crate::spec::limits::{HEADER_BYTES_MAX, TARGET_BYTES_MAX};
+use crate::spec::route::RouteError;
 use crate::sys::Clock;
 
 /// What all requests share.
@@ -31,15 +33,16 @@ pub(super) struct State {
     pub(super) ids: RequestIds,
     pub(super) access_log: Option<Sink>,
     pub(super) timeouts: Timeouts,
+    pub(super) face: Face,
     /// Set once: no connection begins another request.
     draining: watch::Sender<bool>,
 }
 
 impl State {
     pub(super) fn new(setup: Setup) -> Self {
-        let Setup { registry, guard, tls, clock, timeouts, access_log } = setup;
+        let Setup { registry, guard, tls, clock, timeouts, access_log, face } = setup;
         let (ids, draining) = (RequestIds::new(), watch::Sender::new(false));
-        Self { registry, guard, tls, clock, ids, access_log, timeouts, draining }
+        Self { registry, guard, tls, clock, ids, access_log, timeouts, face, draining }
     }
 
     /// From now on a connection between two requests is at its end.
@@ -116,6 +119,7 @@ async fn finish(mut call: Call) -> Reply {
     }
     reply::set_static(&mut reply, DOCKER_API_VERSION.clone(), "registry/2.0");
     reply::set_static(&mut reply, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    call.state.face.dress(reply.headers_mut());
     if call.body.dismiss() || is_lost {
         reply::set_static(&mut reply, CONNECTION, "close");
     }
@@ -136,7 +140,8 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         // Browsers ask what is allowed before they ask for a password (Fetch, "CORS-preflight fetch").
         call.user = call.state.guard.admit(&call.head.headers, call.connection.peer.ip()).await?;
     }
-    let route = Route::parse(uri.path(), uri.query())?;
+    let path = call.state.face.inner(uri.path()).ok_or(RouteError::NoSuch)?;
+    let route = Route::parse(path, uri.query())?;
     if !route.methods().contains(method) {
         if method != Method::OPTIONS {
             return Err(Error::Method(route.methods()));

@@ -27,6 +27,7 @@ use crate::spec::limits::{
 };
 use crate::sys::Clock;
 use auth::Guard;
+use face::Face;
 use handler::State;
 use pace::Patience;
 use room::Room;
@@ -37,6 +38,7 @@ pub(crate) mod auth;
 pub(crate) mod config;
 mod connection;
 mod error;
+pub(crate) mod face;
 mod handler;
 mod listen;
 mod log;
@@ -95,6 +97,7 @@ pub(crate) struct Setup {
     pub(crate) clock: Clock,
     pub(crate) timeouts: Timeouts,
     pub(crate) access_log: Option<Sink>,
+    pub(crate) face: Face,
 }
 
 /// An address that is taken: clients can connect from now on, and are answered once a [`Server`] runs on it.

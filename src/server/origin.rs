@@ -2,7 +2,7 @@
 //!
 //! Absolute URLs, as distribution writes them: some clients resolve a relative one against the wrong base. The rules are
 //! distribution's too: `Forwarded` (RFC 7239) before `X-Forwarded-Proto` and `X-Forwarded-Host` before `Host`. Without
-//! any host (HTTP/1.0) the location is relative.
+//! any host (HTTP/1.0) the location is relative. What the configuration says about URLs wins.
 
 use std::net::Ipv6Addr;
 
@@ -10,12 +10,16 @@ use http::header::{FORWARDED, HOST};
 use http::request::Parts;
 use http::{HeaderMap, Version};
 
+use super::face::Face;
 use crate::spec::Route;
 
 /// The URL of a route as this client reaches it.
-pub(super) fn url(head: &Parts, own_scheme: &str, route: &Route) -> String {
-    let path = route.path_and_query();
-    match host(head) {
+pub(super) fn url(head: &Parts, own_scheme: &str, face: &Face, route: &Route) -> String {
+    let path = face.outer(&route.path_and_query());
+    if let Some(base) = &face.base {
+        return format!("{}{path}", base.origin);
+    }
+    match host(head).filter(|_| !face.relative) {
         Some(host) => format!("{}://{host}{path}", scheme(&head.headers).unwrap_or(own_scheme)),
         None => path,
     }
@@ -89,6 +93,7 @@ fn is_host(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::face::Base;
     use super::*;
 
     #[test]
@@ -124,9 +129,29 @@ mod tests {
                 request = request.header(*name, *value);
             }
             let (head, ()) = request.body(()).expect("a request").into_parts();
-            assert_eq!(url(&head, "http", &Route::Base), expected, "{headers:?}");
+            assert_eq!(url(&head, "http", &Face::default(), &Route::Base), expected, "{headers:?}");
         }
+    }
+
+    #[test]
+    fn the_scheme_is_our_own() {
         let (head, ()) = http::Request::get("/v2/").header("host", "r").body(()).expect("a request").into_parts();
-        assert_eq!(url(&head, "https", &Route::Base), "https://r/v2/", "TLS of our own");
+        assert_eq!(url(&head, "https", &Face::default(), &Route::Base), "https://r/v2/", "TLS of our own");
+    }
+
+    #[test]
+    fn the_configuration_wins() {
+        let request = http::Request::get("/a/v2/").header("host", "in").header("x-forwarded-proto", "https");
+        let (head, ()) = request.body(()).expect("a request").into_parts();
+        let base = |path: Option<&str>| Some(Base { origin: "https://out".into(), path: path.map(Into::into) });
+        for (base, relative, expected) in [
+            (None, false, "https://in/a/v2/"),
+            (None, true, "/a/v2/"),
+            (base(None), true, "https://out/a/v2/"),
+            (base(Some("/b")), false, "https://out/b/v2/"),
+        ] {
+            let face = Face { prefix: "/a".into(), base, relative, ..Face::default() };
+            assert_eq!(url(&head, "http", &face, &Route::Base), expected, "{face:?}");
+        }
     }
 }

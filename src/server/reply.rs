@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use hyper::body::{Frame, SizeHint};
 
 use super::connection::InProgress;
+use super::face::Face;
 use super::log::Record;
 use crate::spec::page::next_link;
 use crate::spec::{Digest, Route};
@@ -170,8 +171,8 @@ pub(super) fn set_identity(reply: &mut Reply, digest: &Digest) {
 }
 
 /// Points to the next page of a list.
-pub(super) fn set_next(reply: &mut Reply, next: &Route) {
-    set(reply, LINK, next_link(&next.path_and_query()));
+pub(super) fn set_next(reply: &mut Reply, face: &Face, next: &Route) {
+    set(reply, LINK, next_link(&face.outer(&next.path_and_query())));
 }
 
 pub(super) fn set_location(reply: &mut Reply, location: String) {

@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use super::face::Face;
 use super::*;
 use crate::registry::{Completeness, Options};
 use crate::store::Memory;
@@ -26,7 +27,15 @@ async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
     let address = "127.0.0.1:0".parse().expect("an address");
     let mut server = Server::new(
         Listening::on(&address).await.expect("a free port"),
-        Setup { registry, guard: Guard::Open, tls: None, clock: Clock::System, timeouts, access_log: None },
+        Setup {
+            registry,
+            guard: Guard::Open,
+            tls: None,
+            clock: Clock::System,
+            timeouts,
+            access_log: None,
+            face: Face::default(),
+        },
     );
     server.connections_max = connections_max;
     let (signals, receiver) = mpsc::channel(2);

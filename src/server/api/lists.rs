@@ -36,7 +36,7 @@ fn write_list<'a>(mut body: String, names: impl Iterator<Item = &'a str>) -> Str
 fn list_reply<T>(call: &Call, body: String, page: &Page, found: &PageOf<T>, next: impl FnOnce(Page) -> Route) -> Reply {
     let mut reply = reply::document(&call.head.method, "application/json", body.into());
     if let Some(last) = &found.next {
-        reply::set_next(&mut reply, &next(Page { n: page.n, last: Some(last.clone()) }));
+        reply::set_next(&mut reply, &call.state.face, &next(Page { n: page.n, last: Some(last.clone()) }));
     }
     reply
 }

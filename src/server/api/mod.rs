@@ -50,7 +50,7 @@ pub(super) async fn answer(route: Route, call: &mut Call) -> Result<Reply, Error
 /// An answer without a body that says where something is.
 fn located(call: &Call, status: StatusCode, at: &Route) -> Reply {
     let mut reply = reply::empty(status);
-    reply::set_location(&mut reply, origin::url(&call.head, call.state.scheme(), at));
+    reply::set_location(&mut reply, origin::url(&call.head, call.state.scheme(), &call.state.face, at));
     reply
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn list(
     }
     if let Some(last) = found.next {
         let page = Page { n: page.n, last: Some(last) };
-        reply::set_next(&mut reply, &Route::Referrers { repository, digest, artifact_type, page });
+        reply::set_next(&mut reply, &call.state.face, &Route::Referrers { repository, digest, artifact_type, page });
     }
     Ok(reply)
 }

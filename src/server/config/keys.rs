@@ -171,11 +171,11 @@ const MIDDLEWARE_ONE: Section =
 
 const HTTP: Section = Section::of(&[
     text("addr"),
-    text("net").ignored(LATER),
-    text("prefix").ignored(LATER),
-    text("host").ignored(LATER),
-    boolean("relativeurls").ignored(LATER),
-    key("headers", HEADERS).ignored(LATER),
+    text("net"),
+    text("prefix"),
+    text("host"),
+    boolean("relativeurls").default("false"),
+    key("headers", HEADERS),
     // Signs the state of an upload, which is here in the store.
     text("secret").secret(),
     duration("draintimeout"),

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use super::section::{ConfigError, Section};
 use super::tree::Node;
 use super::values::duration;
 use super::{Config, Log, auth, storage, tls};
 use crate::registry::{Completeness, Options, PurgePolicy};
 use crate::server::Address;
+use crate::server::face::{self, Face};
 use crate::server::logging::{Formatter, Level};
 use crate::spec::limits::DRAIN_SECS;
 
@@ -20,12 +23,14 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
     let http = root.section("http")?;
     let storage = root.section("storage")?;
     let maintenance = storage.section("maintenance")?;
+    http.parsed("net", net)?;
     let address = http
         .parsed("addr", address)?
         .ok_or_else(|| http.missing("addr").with_hint("write where to listen: http: {addr: \":5000\"}"))?;
     let drain = http.parsed("draintimeout", duration)?.filter(|drain| !drain.is_zero());
     Ok(Config {
         address,
+        face: face(&http)?,
         storage: storage::read(&root)?,
         options: Options {
             delete_enabled: storage.section("delete")?.boolean("enabled")?.unwrap_or_default(),
@@ -53,6 +58,33 @@ fn purge(maintenance: &Section<'_>) -> Result<Option<PurgePolicy>, ConfigError> 
     let interval = section.parsed("interval", positive)?.ok_or_else(|| section.missing("interval"))?;
     let policy = PurgePolicy { age, interval, dry_run: section.boolean("dryrun")?.unwrap_or_default() };
     Ok(section.boolean("enabled")?.unwrap_or_default().then_some(policy))
+}
+
+/// How the API looks from outside.
+fn face(http: &Section<'_>) -> Result<Face, ConfigError> {
+    let headers = http.section("headers")?;
+    let mut map = HeaderMap::new();
+    for (name, node) in headers.members() {
+        let parsed = face::parse_header_name(name).map_err(|message| headers.error(name, node.at.clone(), message))?;
+        for value in headers.list(name, face::parse_header_value)? {
+            map.append(parsed.clone(), value);
+        }
+    }
+    Ok(Face {
+        prefix: http.parsed("prefix", face::parse_prefix)?.unwrap_or_default(),
+        base: http.parsed("host", face::parse_base)?.flatten(),
+        relative: http.boolean("relativeurls")?.unwrap_or_default(),
+        headers: map,
+    })
+}
+
+/// `http.net`: the one kind of socket that there is.
+fn net(text: &str) -> Result<(), String> {
+    match text {
+        "" | "tcp" => Ok(()),
+        "unix" => Err("sockets of the file system are not supported yet: must be tcp".into()),
+        _ => Err("must be tcp".into()),
+    }
 }
 
 /// The `log` section, and `loglevel`, its older name for one key.

@@ -154,3 +154,31 @@ fn an_empty_guard_is_none() {
     assert!(read("version: 0.1\nauth: {none: }\nhttp: {addr: ':1', tls: }\nstorage: inmemory").is_ok());
     assert!(read("version: 0.1\nauth:\nproxy: {remoteurl: }\nhttp: {addr: ':1', tls: {}}\nstorage: inmemory").is_ok());
 }
+
+#[test]
+fn values_that_cannot_be_meant() {
+    for (text, fault) in [
+        (
+            "version: 0.1\nhttp: {addr: ':1', net: unix}\nstorage: inmemory",
+            "f:2:25: http.net: sockets of the file system are not supported yet: must be tcp, not \"unix\"",
+        ),
+        (
+            "version: 0.1\nhttp: {addr: ':1', host: r.example}\nstorage: inmemory",
+            "f:2:26: http.host: must be an absolute URL such as https://registry.example, not \"r.example\"",
+        ),
+        (
+            "version: 0.1\nhttp: {addr: ':1', prefix: a b}\nstorage: inmemory",
+            "f:2:28: http.prefix: must be a path such as /registry/, not \"a b\"",
+        ),
+        (
+            "version: 0.1\nhttp: {addr: ':1', headers: {Content-Length: [1]}}\nstorage: inmemory",
+            "f:2:46: http.headers.Content-Length: is not for the configuration to set",
+        ),
+        (
+            "version: 0.1\nstorage: {inmemory: , maintenance: {uploadpurging: {interval: 0s}}}\nhttp: {addr: ':1'}",
+            "f:2:63: storage.maintenance.uploadpurging.interval: must be more than nothing, not \"0s\"",
+        ),
+    ] {
+        assert_eq!(read(text).expect_err(text).to_string(), fault, "{text}");
+    }
+}

@@ -210,6 +210,7 @@ mod tests {
                   dryrun: false  # default
             http:
               addr: ":5000"  # c.yml:3:14
+              relativeurls: false  # default
             notifications:
               endpoints:
                 -

@@ -96,6 +96,29 @@ fn a_misspelt_directory_is_refused() {
 }
 
 #[test]
+fn urls_and_headers_are_what_the_configuration_says() {
+    let env = world(
+        "version: 0.1\nstorage: inmemory\nhttp:\n  addr: 127.0.0.1:0\n  prefix: /team/\n  relativeurls: true\n  headers:\n    \
+         X-Content-Type-Options: [nosniff]\n    X-Served-By: [a, b]\n",
+    );
+    let (server, _log) = Server::start_configured(&env.path("c.yml"), &env.path("data"));
+    let mut client = server.client();
+    let base = client.get("/team/v2/");
+    assert_eq!((base.status, base.header("x-served-by")), (200, Some("a")));
+    assert_eq!(client.get("/v2/").status, 404);
+    let upload = client.send("POST", "/team/v2/app/blobs/uploads/", &[], b"");
+    let location = upload.header("location").expect("a location").to_owned();
+    assert!(location.starts_with("/team/v2/app/blobs/uploads/"), "{location}");
+    assert_eq!(client.send("PATCH", &location, &[], b"abc").status, 202);
+    let mut command = reg();
+    command.env("REGISTRY_HTTP_HOST", "https://r.example/sub/").arg("serve").arg(env.path("c.yml"));
+    let (server, _log) = Server::start_logged(&env.path("data"), &mut command);
+    let upload = server.client().send("POST", "/team/v2/app/blobs/uploads/", &[], b"");
+    let location = upload.header("location").expect("a location").to_owned();
+    assert!(location.starts_with("https://r.example/sub/v2/app/blobs/uploads/"), "{location}");
+}
+
+#[test]
 fn a_plan_needs_the_storage_alone() {
     let mut env = world(
         "version: 0.1\nstorage: {filesystem: {rootdirectory: $TMP/data}}\nauth: {htpasswd: {realm: r, path: p}}\n\
@@ -192,6 +215,7 @@ fn what_holds_and_who_said_so() {
         http:
           addr: ":5000"  # $TMP/c.yml:3:14
           secret: "***"  # $TMP/c.yml:3:31
+          relativeurls: false  # default
         log:
           level: debug  # REGISTRY_LOG_LEVEL
           formatter: text  # default
@@ -214,6 +238,7 @@ fn without_a_file_it_is_the_registry_of_one_person() {
         version: "0.1"  # default
         http:
           addr: "127.0.0.1:5000"  # default
+          relativeurls: false  # default
         storage:
           delete:
             enabled: true  # default
@@ -263,7 +288,6 @@ fn sample_configurations_say_what_happens() {
         auth       none
         ------- stderr -------
         warning: $TMP/c.yml:18:3: http.debug is not effective yet
-        warning: $TMP/c.yml:21:3: http.headers is not effective yet
         warning: $TMP/c.yml:22:1: redis has no effect: nothing is cached outside of this program
         warning: $TMP/c.yml:28:1: notifications has no effect yet: no events are sent
         warning: $TMP/c.yml:38:1: health is not effective yet
@@ -281,7 +305,6 @@ fn sample_configurations_say_what_happens() {
         read-only  yes
         auth       none
         ------- stderr -------
-        warning: $TMP/cache.yml:7:34: http.headers is not effective yet
         warning: $TMP/cache.yml:8:1: proxy is not effective yet: the registry serves what it has, and takes no pushes
     "#]]);
 }
