@@ -20,10 +20,10 @@ use watch::Watch;
 
 /// Copy images between registries, image layouts and archives
 ///
-/// SRC and DST are references, image layouts oci:DIR[:TAG], such layouts in a tar file oci-archive:FILE[:TAG], or what docker
-/// save writes and docker load reads, docker-archive:FILE[:NAME[:TAG]]. An index is copied with all its platforms, and
-/// digests stay what they are. What the target has is not sent again, blobs of another repository of the same registry are
-/// mounted, and a copy that was interrupted goes on where it stopped.
+/// SRC and DST are references, image layouts (oci:DIR), such layouts in a tar file (oci-archive:FILE), or what docker
+/// save writes and docker load reads (docker-archive:FILE), each with :TAG where there are several. An index is copied
+/// with all its platforms, and digests stay what they are. What the target has is not sent again, blobs of another
+/// repository of the same registry are mounted, and a copy that was interrupted goes on where it stopped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A docker-archive holds no manifest. The one that is made of it is Docker's schema 2 with the layers as they

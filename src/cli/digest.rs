@@ -7,13 +7,13 @@ use super::failure::Failure;
 use super::flags::Format;
 use super::output::Document;
 use super::output::table::{Cell, Column, Row};
-use super::place::Place;
+use super::place::{self, Place};
 use crate::spec::{Digest, MediaType};
 
 /// Show the digest of an image or index
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Image, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME[:TAG]]; without a tag, latest
+    #[arg(help = format!("Image, {}; without a tag, latest", place::FILES_HELP))]
     reference: String,
 }
 

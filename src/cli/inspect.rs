@@ -11,7 +11,7 @@ use super::enrich::ConfigFacts;
 use super::failure::{Failure, Kind};
 use super::flags::Format;
 use super::output::Document;
-use super::place::{Opened, Place};
+use super::place::{self, Opened, Place};
 use crate::content::{self, Source};
 use crate::spec::limits::MANIFEST_BYTES_MAX;
 use crate::spec::manifest::Content;
@@ -24,7 +24,7 @@ const CONCURRENCY: usize = 8;
 /// Show what an image or index is made of
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Image or index, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME[:TAG]]; without a tag, latest
+    #[arg(help = format!("Image or index, {}; without a tag, latest", place::FILES_HELP))]
     reference: String,
 
     /// Write the manifest, exactly its bytes

@@ -10,6 +10,9 @@ use crate::content::{Source, Target};
 use crate::layout::{ArchiveTarget, DockerArchive, Form, Layout};
 use crate::spec::{Host, Locator, Reference, Tag};
 
+/// The places that are files, for the help of commands: brackets in a doc comment would be links.
+pub(super) const FILES_HELP: &str = "oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME[:TAG]]";
+
 /// Where an image is, as the user named it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
