@@ -208,12 +208,13 @@ fn tests_wait_for_events() {
 }
 
 #[test]
-fn every_test_file_is_compiled() {
+fn every_file_is_compiled() {
     let mut faults = Vec::new();
-    for source in sources(&["tests"]) {
+    let all = sources(&["src", "tests"]);
+    for source in &all {
         let path = Path::new(&source.path);
         let stem = path.file_stem().expect("a name").to_string_lossy();
-        if stem == "main" {
+        if matches!(&*stem, "main" | "lib") {
             continue;
         }
         let (folder, name) = if stem == "mod" {
@@ -222,11 +223,14 @@ fn every_test_file_is_compiled() {
         } else {
             (path.parent().expect("a folder"), stem)
         };
-        let parents = [folder.join("main.rs"), folder.join("mod.rs")];
-        let declared = parents.iter().filter_map(|parent| fs::read_to_string(root().join(parent)).ok()).any(|text| {
+        let parents = ["main.rs", "lib.rs", "mod.rs"].map(|parent| folder.join(parent));
+        let parents = [folder.with_extension("rs")].into_iter().chain(parents);
+        let by_name = parents.filter_map(|parent| fs::read_to_string(root().join(parent)).ok()).any(|text| {
             text.lines().any(|line| line.trim_end().ends_with(&format!("mod {name};")) && !line.starts_with("//"))
         });
-        if !declared {
+        let attribute = format!("#[path = \"{name}.rs\"]");
+        let is_beside = |other: &Source| Path::new(&other.path).parent() == Some(folder);
+        if !by_name && !all.iter().any(|other| is_beside(other) && other.text.contains(&attribute)) {
             faults.push(format!("{}: no `mod {name};` in {}", source.path, folder.display()));
         }
     }
