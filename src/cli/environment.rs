@@ -3,26 +3,41 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Environment variables at the start of the program. Names and values that are not Unicode are left out.
+/// Environment variables at the start of the program.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Environment(BTreeMap<String, String>);
+pub(crate) struct Environment {
+    variables: BTreeMap<String, String>,
+    /// Names of those whose value is no text. They are as if they were not set, but for whom that would be dangerous.
+    no_text: Vec<String>,
+}
 
 impl Environment {
     pub(crate) fn of_process() -> Self {
-        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        };
-        Self(std::env::vars_os().filter_map(text).collect())
+        let mut environment = Self::default();
+        for (name, value) in std::env::vars_os() {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => drop(environment.variables.insert(name, value)),
+                (Ok(name), Err(_)) => environment.no_text.push(name),
+                // Nobody asks for a name that is no text.
+                (Err(_), _) => {}
+            }
+        }
+        environment
+    }
+
+    /// A variable of this prefix whose value is no text.
+    pub(crate) fn no_text(&self, prefix: &str) -> Option<&str> {
+        self.no_text.iter().map(String::as_str).find(|name| name.starts_with(prefix))
     }
 
     /// The value of a variable; a variable that is set to nothing is not set.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// All variables, for what is started with them.
     pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
-        &self.0
+        &self.variables
     }
 
     /// `$HOME`.
@@ -54,7 +69,7 @@ impl Environment {
 
 impl FromIterator<(String, String)> for Environment {
     fn from_iter<T: IntoIterator<Item = (String, String)>>(variables: T) -> Self {
-        Self(variables.into_iter().collect())
+        Self { variables: variables.into_iter().collect(), no_text: Vec::new() }
     }
 }
 

@@ -81,6 +81,9 @@ pub(super) fn read_config(
             Ok::<_, Failure>((name, text))
         })
         .transpose()?;
+    if let Some(name) = context.environment.no_text("REGISTRY_") {
+        return Err(Failure::usage(format!("{name}: the value is not UTF-8")));
+    }
     let home = context.environment.data_home().map(|data| data.join("reg").join("registry"));
     let sources = Sources {
         file: file.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),

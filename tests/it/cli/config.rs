@@ -64,6 +64,19 @@ fn what_would_open_a_closed_registry_is_refused() {
 }
 
 #[test]
+fn a_variable_that_is_no_text_is_refused() {
+    let env = world(DIRECTORY);
+    let mut command = reg();
+    command.arg("serve").arg(env.path("c.yml"));
+    command.env("REGISTRY_AUTH_HTPASSWD_PATH", <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"/\xff"));
+    env.run(&mut command, "").check(expect![[r#"
+        ------- stderr -------
+        error: REGISTRY_AUTH_HTPASSWD_PATH: the value is not UTF-8
+        [exit 2]
+    "#]]);
+}
+
+#[test]
 fn a_second_storage_is_refused() {
     let mut env = world(DIRECTORY);
     env.set("REGISTRY_STORAGE_S3_BUCKET", "b");
