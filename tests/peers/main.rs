@@ -11,6 +11,7 @@ mod crane;
 mod differential;
 mod docker;
 mod gc;
+mod guides;
 mod podman;
 mod regctl;
 mod s3;
