@@ -12,7 +12,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Error, PageOf, Registry, Result};
-use crate::spec::limits::{CATALOG_PAGE_DEFAULT, CATALOG_PAGE_MAX, FOREIGN_WRITES_SEEN_SECS};
+use crate::spec::limits::{CATALOG_PAGE_DEFAULT, FOREIGN_WRITES_SEEN_SECS};
 use crate::spec::{Algorithm, Page, Repository};
 use crate::store::{Depth, Prefix};
 
@@ -88,8 +88,9 @@ impl Catalog {
 impl Registry {
     /// Repositories in byte order.
     pub(crate) async fn catalog(&self, page: &Page) -> Result<PageOf<Repository>> {
-        let n = page.n.unwrap_or(CATALOG_PAGE_DEFAULT);
-        if n > CATALOG_PAGE_MAX {
+        let max = self.options.catalog_page_max;
+        let n = page.n.unwrap_or(CATALOG_PAGE_DEFAULT.min(max));
+        if n > max {
             // As registry:2 answers it: cut short, the list would be taken for the whole by those who ask for so many.
             return Err(Error::PageSize(n));
         }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Completeness, Error, Registry, Result};
+use super::{Error, Registry, Result};
 use crate::spec::limits::UNKNOWN_CHILDREN_MAX;
 use crate::spec::{Digest, Manifest, Repository};
 use crate::store::Key;
@@ -25,24 +25,21 @@ impl Registry {
     /// # Errors
     /// [`Error::ChildrenUnknown`] with all of them, in the manifest's order, else [`Error::ChildSize`] of the first.
     pub(super) async fn check_children(&self, repository: &Repository, manifest: &Manifest) -> Result<()> {
+        let of_index = manifest.is_index();
         let mut seen = HashSet::new();
-        let children: Vec<(Digest, u64)> = manifest
+        let children: Vec<(Digest, u64, bool)> = manifest
             .children()
-            .filter(|child| manifest.is_index() || !child.is_foreign())
-            .map(|child| (child.digest, child.size))
+            .filter(|child| of_index || !child.is_foreign())
+            .map(|child| (child.digest, child.size, self.options.completeness.requires(child, of_index)))
             .filter(|&child| seen.insert(child))
             .collect();
-        let of_index = manifest.is_index();
-        let required = match self.options.completeness {
-            Completeness::Whole => true,
-            Completeness::SparseIndexes => !manifest.is_index(),
-            Completeness::Sparse => false,
-        };
         let mut findings = stream::iter(children)
-            .map(|(digest, size)| self.check_child(repository, digest, size, of_index))
+            .map(|(digest, size, required)| async move {
+                Result::<_>::Ok((self.check_child(repository, digest, size, of_index).await?, required))
+            })
             .buffered(LOOKUPS);
         let (mut unknown, mut wrong) = (Vec::new(), None);
-        while let Some(finding) = findings.try_next().await? {
+        while let Some((finding, required)) = findings.try_next().await? {
             match finding {
                 Finding::There => {}
                 Finding::Unknown(digest) if required && !unknown.contains(&digest) => unknown.push(digest),

@@ -36,6 +36,9 @@ pub(crate) enum Error {
     /// A child is there, in another size than its descriptor says.
     #[error("{digest} has {actual} bytes, its descriptor says {expected}")]
     ChildSize { digest: Digest, expected: u64, actual: u64 },
+    /// A manifest sends clients to an address that the rules are against.
+    #[error("the registry takes no manifest that sends clients to {:?}", .0.chars().take(200).collect::<String>())]
+    UrlRefused(String),
     #[error("deletes are switched off")]
     DeleteDisabled,
     #[error("the registry is read-only")]
@@ -60,7 +63,7 @@ impl Error {
             Self::DigestMismatch { .. } | Self::ManifestDigest { .. } => ErrorCode::DigestInvalid,
             Self::OutOfOrder { .. } => ErrorCode::RangeInvalid,
             Self::SizeMismatch { .. } | Self::ChildSize { .. } => ErrorCode::SizeInvalid,
-            Self::ManifestInvalid(_) => ErrorCode::ManifestInvalid,
+            Self::ManifestInvalid(_) | Self::UrlRefused(_) => ErrorCode::ManifestInvalid,
             Self::ChildrenUnknown(_) => ErrorCode::ManifestBlobUnknown,
             Self::DeleteDisabled | Self::ReadOnly => ErrorCode::Unsupported,
             Self::PageSize(_) => ErrorCode::PaginationNumberInvalid,

@@ -24,6 +24,7 @@ impl Registry {
         let manifest = Manifest::parse(bytes, content_type)?;
         let canonical = Digest::sha256(manifest.bytes());
         let named = named(locator, canonical, manifest.bytes())?;
+        self.options.urls.check(&manifest)?;
         let _shared = self.shared.locks.share(repository).await;
         self.check_children(repository, &manifest).await?;
 

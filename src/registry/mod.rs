@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::spec::{Digest, MediaType, Tag, UploadId};
+use crate::spec::{Descriptor, Digest, MediaType, Platform, Tag, UploadId};
 use crate::store::{Depth, Driver, Entry, ListQuery, Listing, Prefix};
 use crate::sys::Clock;
 
@@ -38,11 +38,13 @@ mod tags;
 #[cfg(test)]
 mod testing;
 mod uploads;
+mod urls;
 #[cfg(test)]
 mod verify;
 
 pub(crate) use error::Error;
 pub(crate) use purge::PurgePolicy;
+pub(crate) use urls::UrlRules;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -55,10 +57,15 @@ pub(crate) struct Options {
     pub(crate) delete_enabled: bool,
     pub(crate) read_only: bool,
     pub(crate) completeness: Completeness,
+    pub(crate) urls: UrlRules,
+    /// Most entries that a page of the catalog may be asked for; more are refused.
+    pub(crate) catalog_page_max: usize,
+    /// Most tags in a page that a client asks for; without a number it gets all of them.
+    pub(crate) tags_page_max: usize,
 }
 
 /// Which children of a manifest have to be there before it is taken (distribution-spec, "Push", lets a registry choose).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Completeness {
     /// All: what is answered 201 can be pulled. distribution's `validation` as it is by default.
     #[default]
@@ -66,8 +73,24 @@ pub(crate) enum Completeness {
     /// All blobs of an image; an index may list manifests that are elsewhere (`validation.manifests.indexes.platforms:
     /// none`).
     SparseIndexes,
+    /// All blobs of an image; of an index what is for one of these platforms, at least one (`platforms: list`).
+    Platforms(Vec<Platform>),
     /// None (`validation.disabled: true`).
     Sparse,
+}
+
+impl Completeness {
+    fn requires(&self, child: &Descriptor, of_index: bool) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::SparseIndexes => !of_index,
+            Self::Platforms(platforms) => {
+                let is_for = |wanted: &Platform| child.platform.as_ref().is_some_and(|its| wanted.accepts(its));
+                !of_index || platforms.iter().any(is_for)
+            }
+            Self::Sparse => false,
+        }
+    }
 }
 
 /// A registry over one driver. Cheap to clone.
@@ -75,7 +98,7 @@ pub(crate) enum Completeness {
 pub(crate) struct Registry {
     driver: Arc<dyn Driver>,
     clock: Clock,
-    options: Options,
+    options: Arc<Options>,
     shared: Arc<Shared>,
 }
 
@@ -134,7 +157,7 @@ const LIST_PAGE: usize = if cfg!(test) { 7 } else { 10_000 };
 // The methods of the surface stand in the files of their nouns.
 impl Registry {
     pub(crate) fn new(driver: Arc<dyn Driver>, clock: Clock, options: Options) -> Self {
-        Self { driver, clock, options, shared: Arc::default() }
+        Self { driver, clock, options: Arc::new(options), shared: Arc::default() }
     }
 
     fn writable(&self) -> Result<()> {

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
 
 use super::{Error, PageOf, Registry, Result};
-use crate::spec::limits::{FOREIGN_WRITES_SEEN_SECS, TAGS_PAGE_MAX};
+use crate::spec::limits::FOREIGN_WRITES_SEEN_SECS;
 use crate::spec::{Digest, Locator, Page, Repository, Tag};
 use crate::store::{Depth, Key, Prefix};
 
@@ -81,7 +81,7 @@ impl Registry {
             Some(last) => all.partition_point(|tag| tag.as_str() <= last.as_str()),
             None => 0,
         };
-        let n = page.n.map_or(usize::MAX, |n| n.min(TAGS_PAGE_MAX));
+        let n = page.n.map_or(usize::MAX, |n| n.min(self.options.tags_page_max));
         let to = from.saturating_add(n).min(all.len());
         let items = all[from..to].to_vec();
         let next = items.last().filter(|_| to < all.len()).map(ToString::to_string);

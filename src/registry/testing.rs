@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::{Completeness, Options, PutManifest, Registry, Result, Started};
+use super::{Completeness, Options, PutManifest, Registry, Result, Started, UrlRules};
+use crate::spec::limits::{CATALOG_PAGE_MAX, TAGS_PAGE_MAX};
 use crate::spec::route::UploadStart;
 use crate::spec::{Digest, Locator, Page, Repository, Tag, UploadId};
 use crate::store::{Driver, Fs, Key, Memory, WriteMode};
@@ -28,8 +29,14 @@ macro_rules! on_every_store {
 }
 pub(super) use on_every_store;
 
-pub(super) const OPTIONS: Options =
-    Options { delete_enabled: true, read_only: false, completeness: Completeness::Whole };
+pub(super) const OPTIONS: Options = Options {
+    delete_enabled: true,
+    read_only: false,
+    completeness: Completeness::Whole,
+    urls: UrlRules { allow: Vec::new(), deny: Vec::new() },
+    catalog_page_max: CATALOG_PAGE_MAX,
+    tags_page_max: TAGS_PAGE_MAX,
+};
 
 /// A registry on a fresh store, with a clock that is moved by hand.
 pub(super) struct World {

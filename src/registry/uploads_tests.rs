@@ -176,7 +176,7 @@ async fn another_process_goes_on_from_the_saved_state(world: World) {
     let mut other = Hasher::new(Algorithm::Sha256);
     other.update(&vec![7; LARGE]);
     world.plant(&state, super::super::hash_state::save(&other, size)).await;
-    let another = world.another(Options { ..world.registry.options });
+    let another = world.another(OPTIONS);
     other.update(b"end");
     assert_eq!(append(&another, &id, None, b"end").await.expect("appended"), size + 3);
     assert!(world.driver.stat(&state).await.expect_err("removed").is_not_found());
@@ -276,7 +276,7 @@ async fn mounts(world: World) {
 
 async fn read_only_takes_nothing(world: World) {
     let id = begin(&world.registry, "app").await;
-    let registry = world.another(Options { read_only: true, ..world.registry.options });
+    let registry = world.another(Options { read_only: true, ..OPTIONS });
     let digest = Digest::sha256(b"x");
     assert!(matches!(push_blob(&registry, "app", b"x", digest).await, Err(Error::ReadOnly)));
     assert!(matches!(append(&registry, &id, None, b"x").await, Err(Error::ReadOnly)));

@@ -21,6 +21,7 @@ mod show;
 mod storage;
 mod tls;
 mod tree;
+mod validation;
 mod values;
 mod yaml;
 

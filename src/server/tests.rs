@@ -6,7 +6,8 @@ use tokio::task::JoinHandle;
 
 use super::face::Face;
 use super::*;
-use crate::registry::{Completeness, Options};
+use crate::registry::{Completeness, Options, UrlRules};
+use crate::spec::limits::{CATALOG_PAGE_MAX, TAGS_PAGE_MAX};
 use crate::store::Memory;
 
 /// Longer than any test runs.
@@ -22,7 +23,14 @@ struct Running {
 }
 
 async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
-    let options = Options { delete_enabled: true, read_only: false, completeness: Completeness::Whole };
+    let options = Options {
+        delete_enabled: true,
+        read_only: false,
+        completeness: Completeness::Whole,
+        urls: UrlRules::default(),
+        catalog_page_max: CATALOG_PAGE_MAX,
+        tags_page_max: TAGS_PAGE_MAX,
+    };
     let registry = Registry::new(Arc::new(Memory::new(Clock::System)), Clock::System, options);
     let address = "127.0.0.1:0".parse().expect("an address");
     let mut server = Server::new(

@@ -26,10 +26,11 @@ pub(crate) const PUT_TAGS_MAX: usize = 64;
 /// Entries of a catalog page when the client names no `n` (registry:2's answer).
 pub(crate) const CATALOG_PAGE_DEFAULT: usize = 100;
 
-/// Largest `n` of a catalog page (registry:2's `catalog.maxentries`).
+/// Largest `n` of a catalog page where `catalog.maxentries` says nothing else (registry:2's default).
 pub(crate) const CATALOG_PAGE_MAX: usize = 1000;
 
-/// Largest `n` of a tag page; a larger one is clamped and the answer carries a `Link`.
+/// Largest `n` of a tag page where `tags.maxtags` says nothing else; a larger one is clamped and the answer carries a
+/// `Link`. registry:3 has 1000: pages are cheap here, and each costs its reader a round trip.
 pub(crate) const TAGS_PAGE_MAX: usize = 10_000;
 
 /// Largest page of referrers, in bytes of descriptors: the answer is a manifest, so clients bound it as one.

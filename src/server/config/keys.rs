@@ -18,8 +18,8 @@ pub(super) const ROOT: Section = Section::of(&[
     section("health", &HEALTH).ignored(LATER),
     section("proxy", &PROXY).ignored("is not effective yet: the registry serves what it has, and takes no pushes"),
     section("validation", &VALIDATION),
-    section("catalog", &Section::of(&[number("maxentries").ignored(LATER)])),
-    section("tags", &Section::of(&[number("maxtags").ignored(LATER)])),
+    section("catalog", &Section::of(&[number("maxentries").default("1000")])),
+    section("tags", &Section::of(&[number("maxtags").default("10000")])),
     section("policy", &POLICY).ignored("has no effect: content of every class is taken"),
     section("compatibility", &COMPATIBILITY),
     section("reporting", &REPORTING).ignored("has no effect: errors are in the log and nowhere else"),
@@ -301,8 +301,8 @@ const VALIDATION: Section = Section::of(&[
     section(
         "manifests",
         &Section::of(&[
-            section("urls", &Section::of(&[texts("allow"), texts("deny")])).ignored(LATER),
-            section("indexes", &Section::of(&[text("platforms").default("all"), PLATFORM_LIST.ignored(LATER)])),
+            section("urls", &Section::of(&[texts("allow"), texts("deny")])),
+            section("indexes", &Section::of(&[text("platforms").default("all"), PLATFORM_LIST])),
         ]),
     ),
 ]);

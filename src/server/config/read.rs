@@ -7,8 +7,8 @@ use http::HeaderMap;
 use super::section::{ConfigError, Section};
 use super::tree::Node;
 use super::values::duration;
-use super::{Config, Log, auth, storage, tls};
-use crate::registry::{Completeness, Options, PurgePolicy};
+use super::{Config, Log, auth, storage, tls, validation};
+use crate::registry::{Options, PurgePolicy};
 use crate::server::Address;
 use crate::server::face::{self, Face};
 use crate::server::logging::{Formatter, Level};
@@ -28,6 +28,7 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
         .parsed("addr", address)?
         .ok_or_else(|| http.missing("addr").with_hint("write where to listen: http: {addr: \":5000\"}"))?;
     let drain = http.parsed("draintimeout", duration)?.filter(|drain| !drain.is_zero());
+    let (completeness, urls) = validation::read(&root)?;
     Ok(Config {
         address,
         face: face(&http)?,
@@ -37,7 +38,10 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
             // A cache of another registry takes no pushes, and this one must not begin to.
             read_only: maintenance.section("readonly")?.boolean("enabled")?.unwrap_or_default()
                 || root.section("proxy")?.some("remoteurl")?.is_some(),
-            completeness: completeness(&root)?,
+            completeness,
+            urls,
+            catalog_page_max: validation::catalog_page_max(&root)?,
+            tags_page_max: validation::tags_page_max(&root)?,
         },
         log: log(&root)?,
         auth: auth::read(&root)?,
@@ -98,22 +102,6 @@ fn log(root: &Section<'_>) -> Result<Log, ConfigError> {
         fields: log.section("fields")?.texts(),
         access_log: !log.section("accesslog")?.boolean("disabled")?.unwrap_or_default(),
     })
-}
-
-/// `validation` (distribution 3): which children a manifest must have.
-fn completeness(root: &Section<'_>) -> Result<Completeness, ConfigError> {
-    let validation = root.section("validation")?;
-    if validation.boolean("disabled")? == Some(true) {
-        return Ok(Completeness::Sparse);
-    }
-    let indexes = validation.section("manifests")?.section("indexes")?;
-    let known = indexes.parsed("platforms", |text| match text {
-        "all" => Ok(Completeness::Whole),
-        // A list of platforms is not told apart yet; refusing a push that registry:3 takes would be worse.
-        "none" | "list" => Ok(Completeness::SparseIndexes),
-        _ => Err("must be all, list or none".into()),
-    })?;
-    Ok(known.unwrap_or_default())
 }
 
 fn address(text: &str) -> Result<Address, String> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::{Document, Sources, Storage};
 use super::*;
+use crate::registry::Completeness;
 
 fn read(text: &str) -> Result<Config, ConfigError> {
     let variables = BTreeMap::new();

@@ -135,6 +135,17 @@ impl<'a> Section<'a> {
         items.iter().filter(|item| item.value != Value::Null).map(one).collect()
     }
 
+    /// Every mapping of a list.
+    pub(super) fn sections(&self, name: &str) -> Result<Vec<Self>, ConfigError> {
+        let Some(node) = self.get(name) else { return Ok(Vec::new()) };
+        let Value::List(items) = &node.value else { return Err(self.wrong(name, node, "a list")) };
+        let one = |item: &'a Node| match &item.value {
+            Value::Map(_) => Ok(Self { path: self.below(name), node: Some(item) }),
+            _ => Err(self.wrong(name, item, "a mapping")),
+        };
+        items.iter().filter(|item| item.value != Value::Null).map(one).collect()
+    }
+
     /// Whether nothing is said below.
     pub(super) fn is_empty(&self) -> bool {
         fn says_nothing(node: &Node) -> bool {

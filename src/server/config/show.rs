@@ -231,6 +231,10 @@ mod tests {
               manifests:
                 indexes:
                   platforms: all  # default
+            catalog:
+              maxentries: 1000  # default
+            tags:
+              maxtags: 10000  # default
         "#]]
         .assert_eq(&shown);
     }

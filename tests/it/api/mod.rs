@@ -3,6 +3,7 @@
 mod auth;
 mod base;
 mod blobs;
+mod configured;
 mod durability;
 mod failing_store;
 mod hostile;

@@ -239,6 +239,10 @@ fn what_holds_and_who_said_so() {
           manifests:
             indexes:
               platforms: all  # default
+        catalog:
+          maxentries: 1000  # default
+        tags:
+          maxtags: 10000  # default
     "#]]);
     let document = env.reg("config show -o json").json();
     assert_eq!(document["schema"], "reg.config/v1");
@@ -275,6 +279,10 @@ fn without_a_file_it_is_the_registry_of_one_person() {
           manifests:
             indexes:
               platforms: all  # default
+        catalog:
+          maxentries: 1000  # default
+        tags:
+          maxtags: 10000  # default
     "#]]);
 }
 
