@@ -61,6 +61,7 @@ complete -c reg -n "__fish_reg_needs_command" -f -a "ping" -d 'Show whether a re
 complete -c reg -n "__fish_reg_needs_command" -f -a "serve" -d 'Run a registry'
 complete -c reg -n "__fish_reg_needs_command" -f -a "tag" -d 'Give an image more tags'
 complete -c reg -n "__fish_reg_needs_command" -f -a "tags" -d 'List the tags of a repository'
+complete -c reg -n "__fish_reg_needs_command" -f -a "user" -d 'Manage the users of an htpasswd file, as auth.htpasswd.path of reg serve names it'
 complete -c reg -n "__fish_reg_needs_command" -f -a "completions" -d 'Write the completion script of a shell'
 complete -c reg -n "__fish_reg_needs_command" -f -a "man" -d 'Write the manual page, or the pages of all commands into a directory'
 complete -c reg -n "__fish_reg_using_subcommand catalog" -l filter -d 'Only repositories whose name matches; `*` matches `/` too' -r
@@ -503,6 +504,112 @@ complete -c reg -n "__fish_reg_using_subcommand tags" -l plain-http -d 'Speak HT
 complete -c reg -n "__fish_reg_using_subcommand tags" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand tags" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand tags" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -f -a "add" -d 'Add a user, or change the password of one'
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -f -a "remove" -d 'Remove users'
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -f -a "list" -d 'List the users'
+complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -f -a "verify" -d 'Say whether a password is the user\'s'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -l password-stdin -d 'Read the password from standard input'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -l password-stdin -d 'Read the password from standard input'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand user; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c reg -n "__fish_reg_using_subcommand completions" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
 complete -c reg -n "__fish_reg_using_subcommand completions" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
 wide\t'The table with every column'

@@ -1,6 +1,5 @@
 //! `reg login`: credentials are tried before they are kept, and kept where docker and podman find them.
 
-use std::io::Read as _;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -15,9 +14,6 @@ use crate::client::credentials::{Credential, Environment, Saved, Secret, Store};
 use crate::client::ping::Demand;
 use crate::client::{Keychain, Remote};
 use crate::spec::Host;
-
-/// Longest secret read from standard input, in bytes. Cloud tokens have some 4 KiB.
-const SECRET_BYTES_MAX: u64 = 64 << 10;
 
 /// Log in to a registry
 #[derive(Debug, clap::Args)]
@@ -142,14 +138,17 @@ fn report(
 fn read(context: &Context, args: &Args, host: &Host) -> Result<Credential, Failure> {
     let named = args.username.clone().or_else(|| context.environment.get("REG_USERNAME").map(Into::into));
     if args.identity_token_stdin {
-        return Ok(Credential::IdentityToken { user: named, token: Secret::new(read_secret("identity token")?) });
+        return Ok(Credential::IdentityToken {
+            user: named,
+            token: Secret::new(prompt::secret_of_stdin("identity token")?),
+        });
     }
     if args.password_stdin {
         let user = named.ok_or_else(|| {
             Failure::usage("--password-stdin needs a user name")
                 .with_hint("-u USER, or REG_USERNAME in the environment")
         })?;
-        return Ok(Credential::Basic { user, password: Secret::new(read_secret("password")?) });
+        return Ok(Credential::Basic { user, password: Secret::new(prompt::secret_of_stdin("password")?) });
     }
     let terminal =
         |failure: Failure| failure.with_hint("-u USER --password-stdin reads the password from standard input");
@@ -162,21 +161,6 @@ fn read(context: &Context, args: &Args, host: &Host) -> Result<Credential, Failu
         return Err(Failure::usage("the password is empty"));
     }
     Ok(Credential::Basic { user, password: Secret::new(password) })
-}
-
-/// Reads a secret; the line end that `echo` adds is no part of it.
-fn read_secret(what: &str) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    std::io::stdin().take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > SECRET_BYTES_MAX {
-        return Err(Failure::usage(format!("more than {SECRET_BYTES_MAX} bytes on standard input are no {what}")));
-    }
-    let text = String::from_utf8(bytes).map_err(|_| Failure::usage(format!("the {what} is not UTF-8")))?;
-    let secret = text.trim_end_matches(['\r', '\n']);
-    if secret.is_empty() {
-        return Err(Failure::usage(format!("standard input has no {what}")));
-    }
-    Ok(secret.to_owned())
 }
 
 /// Lets the registry judge the credentials, and them alone.

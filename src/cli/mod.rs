@@ -29,6 +29,7 @@ mod serve;
 mod survey;
 mod tag;
 mod tags;
+mod user;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -72,6 +73,7 @@ enum Command {
     Serve(serve::Args),
     Tag(tag::Args),
     Tags(tags::Args),
+    User(user::Args),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }
@@ -92,6 +94,7 @@ impl Command {
             Self::Serve(args) => serve::run(context, args),
             Self::Tag(args) => wait(Threads::One, tag::run(context, args)),
             Self::Tags(args) => wait(Threads::One, tags::run(context, args)),
+            Self::User(args) => user::run(context, args),
             Self::Completions(args) => generate::completions(context, args),
             Self::Man(args) => generate::man(context, args),
         }

@@ -1,9 +1,14 @@
 //! Questions to the person at the terminal. Without a terminal nothing is asked, and nothing is assumed.
 
+use std::io::Read as _;
+
 use dialoguer::{Confirm, Input, Password};
 
 use super::context::Context;
 use super::failure::{Failure, Kind};
+
+/// Longest secret read from standard input, in bytes. Cloud tokens have some 4 KiB.
+const SECRET_BYTES_MAX: u64 = 64 << 10;
 
 /// From this many objects on, their number is to be typed: a `y` slips out too easily.
 const TYPED_FROM: usize = 2;
@@ -42,6 +47,21 @@ pub(crate) fn line(context: &Context, prompt: &str) -> Result<String, Failure> {
 pub(crate) fn password(context: &Context, prompt: &str) -> Result<String, Failure> {
     require_terminal(context, prompt)?;
     Password::new().with_prompt(prompt).interact().map_err(unanswered)
+}
+
+/// Reads a secret; the line end that `echo` adds is no part of it.
+pub(crate) fn secret_of_stdin(what: &str) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    std::io::stdin().take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > SECRET_BYTES_MAX {
+        return Err(Failure::usage(format!("more than {SECRET_BYTES_MAX} bytes on standard input are no {what}")));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Failure::usage(format!("the {what} is not UTF-8")))?;
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        return Err(Failure::usage(format!("standard input has no {what}")));
+    }
+    Ok(secret.to_owned())
 }
 
 fn require_terminal(context: &Context, what: &str) -> Result<(), Failure> {

@@ -16,6 +16,11 @@ pub(crate) struct ParseError {
     pub(crate) reason: &'static str,
 }
 
+/// A name that no line can hold.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0:?} cannot be a user: a name has no colon, no control characters, no space or # in front")]
+pub(crate) struct UserError(String);
+
 /// Users and their hashes. Comments and the order of lines survive a change.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Entries {
@@ -65,6 +70,38 @@ impl Entries {
     pub(crate) fn hash(&self, user: &str) -> Option<&str> {
         let line = self.lines.get(*self.users.get(user)?)?.trim();
         line.split_once(':').map(|(_, hash)| hash)
+    }
+
+    /// Gives a user a hash, in its line or in a new one. Answers whether the user was there.
+    ///
+    /// # Errors
+    /// A name that no line can hold.
+    pub(crate) fn set(&mut self, user: &str, hash: &str) -> Result<bool, UserError> {
+        let is_name = !user.is_empty() && user.trim() == user && !user.starts_with('#');
+        if !is_name || user.contains(':') || user.chars().any(char::is_control) {
+            return Err(UserError(user.to_owned()));
+        }
+        let was_there = self.remove(user);
+        self.users.insert(user.to_owned(), self.lines.len());
+        self.lines.push(format!("{user}:{hash}"));
+        Ok(was_there)
+    }
+
+    /// Removes a user, every line of it. Answers whether there was one.
+    pub(crate) fn remove(&mut self, user: &str) -> bool {
+        if !self.users.contains_key(user) {
+            return false;
+        }
+        let of_user = |line: &str| line.trim().split_once(':').is_some_and(|(name, _)| name == user);
+        let text: Vec<&str> = self.lines.iter().map(String::as_str).filter(|line| !of_user(line)).collect();
+        // What was read once is read again without a part of it.
+        *self = Self::parse(&text.join("\n")).unwrap_or_default();
+        true
+    }
+
+    /// The file.
+    pub(crate) fn text(&self) -> String {
+        self.lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
     /// Users whose hash is no bcrypt: each with the name of its scheme.
@@ -118,6 +155,21 @@ mod tests {
         let unusable: Vec<_> = entries.unusable().collect();
         assert_eq!(unusable, [("bob", "MD5 (apr1)"), ("carol", "SHA-1"), ("dave", "crypt or plain text")]);
         assert!(Entries::parse("").expect("a file").is_empty());
+    }
+
+    #[test]
+    fn users_are_added_changed_and_removed() {
+        let mut entries = Entries::parse("# team\nalice:old\n\nbob:b\nalice:older\n").expect("a file");
+        assert_eq!(entries.set("carol", HASH), Ok(false));
+        assert_eq!(entries.set("alice", HASH), Ok(true));
+        assert_eq!(entries.text(), format!("# team\n\nbob:b\ncarol:{HASH}\nalice:{HASH}\n"));
+        assert_eq!(entries.bcrypt("alice"), Some(HASH));
+        assert!(entries.remove("bob") && !entries.remove("bob") && !entries.remove("# team"));
+        assert_eq!(entries.text(), format!("# team\n\ncarol:{HASH}\nalice:{HASH}\n"));
+        assert_eq!(Entries::parse(&entries.text()), Ok(entries.clone()));
+        for name in ["", "a:b", "a\nb", " a", "a ", "#a", "a\u{7}"] {
+            assert_eq!(entries.set(name, HASH), Err(UserError(name.into())), "{name:?}");
+        }
     }
 
     #[test]

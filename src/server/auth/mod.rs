@@ -14,8 +14,10 @@ mod basic;
 mod failures;
 mod htpasswd;
 mod passwords;
+mod user_file;
 
 pub(crate) use passwords::{OpenError, Passwords};
+pub(crate) use user_file::UserFile;
 
 /// What stands before every request.
 #[derive(Debug)]

@@ -147,7 +147,7 @@ impl fmt::Debug for Passwords {
     }
 }
 
-fn load(path: &Path) -> Result<Entries, OpenError> {
+pub(super) fn load(path: &Path) -> Result<Entries, OpenError> {
     let failed = |source| OpenError::Io { path: path.to_owned(), source };
     let metadata = fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() || metadata.len() > FILE_BYTES_MAX {

@@ -15,3 +15,4 @@ mod general;
 mod inspect;
 mod tag;
 mod tags;
+mod user;
