@@ -67,7 +67,9 @@ impl Error {
             Self::ChildrenUnknown(_) => ErrorCode::ManifestBlobUnknown,
             Self::DeleteDisabled | Self::ReadOnly => ErrorCode::Unsupported,
             Self::PageSize(_) => ErrorCode::PaginationNumberInvalid,
-            Self::Store(store::Error::OutOfSpace { .. } | store::Error::Denied { .. }) => ErrorCode::Unavailable,
+            Self::Store(
+                store::Error::OutOfSpace { .. } | store::Error::Denied { .. } | store::Error::Exhausted { .. },
+            ) => ErrorCode::Unavailable,
             Self::Store(_) => ErrorCode::Unknown,
         }
     }

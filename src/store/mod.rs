@@ -11,6 +11,7 @@ use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
+use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::spec::ByteRange;
@@ -44,6 +45,9 @@ pub(crate) enum Error {
     OutOfSpace { key: String, source: BoxError },
     #[error("no permission for {key}")]
     Denied { key: String, source: BoxError },
+    /// This process or the machine has as many files open as it may.
+    #[error("no file descriptor left to access {key}")]
+    Exhausted { key: String, source: BoxError },
     /// What is there cannot have been written whole.
     #[error("{key} is damaged: {reason}")]
     Corrupt { key: String, reason: String },
@@ -127,6 +131,9 @@ impl Error {
     fn from_io_named(key: &str, source: std::io::Error) -> Self {
         use std::io::ErrorKind;
         let key = key.to_owned();
+        if let Some(Errno::MFILE | Errno::NFILE) = Errno::from_io_error(&source) {
+            return Self::Exhausted { key, source: source.into() };
+        }
         match source.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Self::NotFound { key },
             ErrorKind::AlreadyExists => Self::Exists { key },

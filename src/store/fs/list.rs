@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::write::Temporary;
-use super::{Inner, blocking, fold, is_loop, read_error, stat_of};
+use super::{Inner, blocking, fold, is_loop, stat_of};
 use crate::store::{Depth, Entry, ListQuery, Listing, Prefix, Result};
 
 /// So many entries of a directory are read on the calling thread (some 100 µs); more are left to a blocking one.
@@ -24,7 +24,7 @@ const STAMP_PRECISION: SignedDuration = SignedDuration::from_millis(100);
 
 pub(super) async fn list(inner: &Arc<Inner>, query: &ListQuery<'_>) -> Result<Listing> {
     let prefix = query.prefix.as_str();
-    let failed = |source| read_error(prefix, source);
+    let failed = |source| inner.read_error(prefix, source);
     let directory = inner.path(prefix.trim_end_matches('/'))?;
     let start_after = query.start_after.map(str::to_owned);
     let (limit, with_stat) = (query.limit, query.with_stat);
@@ -62,7 +62,7 @@ pub(super) fn children_version(inner: &Inner, prefix: &Prefix) -> Result<Option<
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || is_loop(&error) => {
             return Ok(Some(0));
         }
-        Err(error) => return Err(read_error(prefix.as_str(), error)),
+        Err(error) => return Err(inner.read_error(prefix.as_str(), error)),
     };
     let nanoseconds = i32::try_from(metadata.ctime_nsec()).unwrap_or_default();
     let changed = Timestamp::new(metadata.ctime(), nanoseconds).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -103,7 +103,7 @@ impl Scan {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
             Err(error) if is_loop(&error) => {
                 // Somebody made a link to a folder above it: what is there was listed on the way.
-                tracing::warn!(path = %directory.display(), "symbolic links in the storage lead in a circle: skipped");
+                inner.circles.tell(&directory.to_string_lossy());
                 None
             }
             Err(error) => return Err(error),

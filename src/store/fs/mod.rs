@@ -11,11 +11,12 @@
 //! to a blocking thread costs more than the system call. Syncs and the bytes of uploads go to blocking threads, and so does
 //! what is left of a listing that turns out long.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -55,6 +56,7 @@ struct Inner {
     clock: Clock,
     unsynced: dirs::Unsynced,
     disk: disk::Disk,
+    circles: Circles,
     #[cfg(test)]
     trace: std::sync::Mutex<Vec<String>>,
 }
@@ -84,6 +86,7 @@ impl Fs {
                 clock,
                 unsynced,
                 disk,
+                circles: Circles::default(),
                 #[cfg(test)]
                 trace: std::sync::Mutex::default(),
             })
@@ -115,17 +118,44 @@ impl Inner {
         Err(Error::Io { key: name.to_owned(), source })
     }
 
+    /// The error of a call that reads `key`; a circle of symbolic links is told of.
+    fn read_error(&self, key: &str, source: io::Error) -> Error {
+        if is_loop(&source) {
+            self.circles.tell(key);
+        }
+        read_error(key, source)
+    }
+
     fn note(&self, _event: impl FnOnce() -> String) {
         #[cfg(test)]
         self.trace.lock().expect("no panic in here").push(_event());
     }
 }
 
-/// The error of a call that reads `key`. A name that the file system cannot hold is one that is not there.
+/// The error of a call that reads `key`. A name that the file system cannot hold is one that is not there, and nothing is
+/// at the end of a circle.
 fn read_error(key: &str, source: io::Error) -> Error {
     match source.kind() {
+        _ if is_loop(&source) => Error::NotFound { key: key.to_owned() },
         io::ErrorKind::InvalidFilename | io::ErrorKind::IsADirectory => Error::NotFound { key: key.to_owned() },
         _ => Error::from_io_named(key, source),
+    }
+}
+
+/// Names below which somebody made a circle of symbolic links, once told of.
+#[derive(Debug, Default)]
+struct Circles(Mutex<BTreeSet<String>>);
+
+impl Circles {
+    /// So many are told of; who has more has seen enough.
+    const MAX: usize = 100;
+
+    fn tell(&self, name: &str) {
+        // The set is whole after each statement.
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < Self::MAX && told.insert(name.to_owned()) {
+            tracing::warn!(key = name, "symbolic links in the storage lead in a circle: nothing is there");
+        }
     }
 }
 
@@ -189,12 +219,13 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 #[async_trait]
 impl Driver for Fs {
     async fn stat(&self, key: &Key) -> Result<Stat> {
-        let metadata = fs::metadata(self.0.path(key.as_str())?).map_err(|source| read_error(key.as_str(), source))?;
+        let metadata =
+            fs::metadata(self.0.path(key.as_str())?).map_err(|source| self.0.read_error(key.as_str(), source))?;
         stat_of(&metadata).ok_or_else(|| Error::NotFound { key: key.to_string() })
     }
 
     async fn read(&self, key: &Key, range: Option<ByteRange>) -> Result<Object> {
-        let failed = |source| read_error(key.as_str(), source);
+        let failed = |source| self.0.read_error(key.as_str(), source);
         // A pipe in a value's place would keep the thread until somebody writes to it; files know no waiting.
         let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
         let path = self.0.path(key.as_str())?;

@@ -57,7 +57,7 @@ impl FsStage {
         let mut options = OpenOptions::new();
         options.read(true).write(true);
         let file = match mode {
-            StageMode::Resume => options.open(&path).map_err(|source| read_error(key.as_str(), source)),
+            StageMode::Resume => options.open(&path).map_err(|source| inner.read_error(key.as_str(), source)),
             StageMode::Create => {
                 options.create_new(true);
                 inner.with_parents(&path, || options.open(&path)).map_err(|source| match source.kind() {

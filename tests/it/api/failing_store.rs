@@ -2,6 +2,7 @@
 //! error body of the API, what can be answered is, and nothing has to be started again when the cause is gone.
 
 use std::fs::{self, Permissions};
+use std::io::Read as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -85,7 +86,7 @@ fn every_refused_chunk_is_told_where_the_upload_stands() {
 }
 
 #[test]
-fn without_descriptors_it_is_500_until_there_are_some() {
+fn without_descriptors_it_is_503_until_there_are_some() {
     let env = Env::new();
     env.push("a:v1", &image(1));
     let mut http = env.http();
@@ -95,9 +96,17 @@ fn without_descriptors_it_is_500_until_there_are_some() {
     let limit = |current| prlimit(pid, Resource::Nofile, Rlimit { current, maximum }).expect("a child of ours");
     // Below those that are open: they stay, and no other comes.
     limit(Some(3));
-    check_fault(&http.send("POST", "/v2/b/blobs/uploads/", &[], b""), 500, "UNKNOWN");
-    check_fault(&http.get("/v2/a/tags/list"), 500, "UNKNOWN");
-    check_fault(&http.get(&format!("/v2/a/blobs/{}", digest(&image(1).blobs[0]))), 500, "UNKNOWN");
+    let other = image(2);
+    for answer in [
+        http.send("POST", "/v2/b/blobs/uploads/", &[], b""),
+        http.get("/v2/a/tags/list"),
+        http.get(&format!("/v2/a/blobs/{}", digest(&image(1).blobs[0]))),
+    ] {
+        check_fault(&answer, 503, "UNAVAILABLE");
+        assert_eq!(answer.header("retry-after"), Some("30"), "{answer}");
+    }
+    let refused = http.send("POST", &format!("/v2/a/blobs/uploads/?digest={}", other.digest()), &[], &other.manifest);
+    check_fault(&refused, 503, "UNAVAILABLE");
     assert_eq!(http.get("/v2/a/manifests/v1").status, 200, "what was read is in memory");
     limit(maximum);
     assert_eq!(http.get("/v2/a/tags/list").status, 200);
@@ -189,4 +198,48 @@ fn links_in_a_circle_are_no_end_of_a_listing() {
     assert!(found.contains(&"a".into()) && found.contains(&"b".into()), "{catalog}");
     assert_eq!(http.get("/v2/a/tags/list").json()["tags"], serde_json::json!(["v1"]));
     assert_eq!(http.get("/v2/round/tags/list").status, 404);
+}
+
+#[test]
+fn a_link_in_a_circle_is_absent_until_it_is_pushed_again() {
+    let env = Env::without_server();
+    std::fs::write(
+        env.path("c.yml"),
+        env.expand("version: 0.1\nstorage: {filesystem: {rootdirectory: $TMP/data}}\nhttp: {addr: '127.0.0.1:0'}\n"),
+    )
+    .expect("written");
+    let (server, mut log) = Server::start_configured(&env.path("c.yml"), &env.path("data"));
+    let mut http = server.client();
+    let (one, two) = (image(1), image(2));
+    one.push(&mut http, "a:v1");
+    two.push(&mut http, "a:v2");
+    let blob = digest(&one.blobs[2]);
+    let hex = blob.trim_start_matches("sha256:");
+    let links = [
+        format!("{REPOSITORIES}/a/_manifests/tags/v1/current/link"),
+        format!("{REPOSITORIES}/a/_layers/sha256/{hex}/link"),
+    ];
+    for link in &links {
+        let link = server.root.join(link);
+        fs::remove_file(&link).expect("there");
+        std::os::unix::fs::symlink("link", &link).expect("linked");
+    }
+    for _ in 0..3 {
+        for target in ["/v2/a/manifests/v1".to_owned(), format!("/v2/a/blobs/{blob}")] {
+            let answer = http.get(&target);
+            assert_eq!(answer.status, 404, "{target}: {answer}");
+        }
+        assert_eq!(http.get("/v2/a/tags/list").json()["tags"], serde_json::json!(["v2"]));
+        assert_eq!(http.get("/v2/a/manifests/v2").status, 200);
+    }
+    one.push(&mut http, "a:v1");
+    assert_eq!(http.get("/v2/a/manifests/v1").status, 200);
+    assert!(http.get(&format!("/v2/a/blobs/{blob}")).body == one.blobs[2]);
+    server.signal("TERM");
+    drop(server.wait());
+    let mut said = String::new();
+    log.read_to_string(&mut said).expect("text");
+    for link in &links {
+        assert_eq!(said.lines().filter(|line| line.contains(link)).count(), 1, "{link}:\n{said}");
+    }
 }
