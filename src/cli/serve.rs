@@ -150,7 +150,7 @@ pub(super) async fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn
         }
         Storage::Memory => Ok(Arc::new(Memory::new(context.clock.clone()))),
         Storage::Filesystem { root } => {
-            let fs = Fs::open(root, context.clock.clone()).and_then(|fs| fs.check_writable().map(|()| fs));
+            let fs = Fs::open_writable(root, context.clock.clone());
             Ok(Arc::new(fs.map_err(|error| cannot_open(root, error))?))
         }
     }

@@ -4,20 +4,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
-/// A server that stops with the test.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use crate::support::Server;
+use crate::support::server::reg;
+use crate::support::watchdog::{PATIENCE, run_within};
 
 /// A free port of four digits, so that tables are as wide as with `localhost:5000`.
 fn free_port() -> u16 {
@@ -26,41 +19,26 @@ fn free_port() -> u16 {
     (first..9999).chain(5001..first).find(free).expect("a free port")
 }
 
-fn binary() -> PathBuf {
-    env!("CARGO_BIN_EXE_reg").into()
-}
-
 fn serve(home: &Path, port: u16) -> Server {
-    let mut child = Command::new(binary())
-        .args(["serve", "--addr", &format!("127.0.0.1:{port}"), "--root"])
-        .arg(home.join("registry"))
-        .env_clear()
-        .env("HOME", home)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the server starts");
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("the ready line");
-    assert!(line.contains(&format!("http://127.0.0.1:{port}")), "{line}");
-    Server(child)
+    let root = home.join("registry");
+    let mut command = reg();
+    command.args(["serve", "--addr", &format!("127.0.0.1:{port}"), "--root"]).arg(&root).env("HOME", home);
+    Server::start_with(&root, &mut command)
 }
 
 /// What a line of shell prints, both streams together, as it would look on port 5000.
 fn shell(command: &str, home: &Path, port: u16) -> String {
-    let folder = binary().parent().expect("a folder").to_path_buf();
+    let folder = Path::new(env!("CARGO_BIN_EXE_reg")).parent().expect("a folder");
     let path = format!("{}:/usr/bin:/bin", folder.display());
-    let output = Command::new("sh")
+    let mut shell = Command::new("sh");
+    shell
         .args(["-c", &format!("exec 2>&1; {}", command.replace("localhost:5000", &format!("localhost:{port}")))])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_clear()
         .env("HOME", home)
         .env("PATH", path)
-        .env("REG_REGISTRY", format!("localhost:{port}"))
-        .stdin(Stdio::null())
-        .output()
-        .expect("sh runs");
+        .env("REG_REGISTRY", format!("localhost:{port}"));
+    let output = run_within(PATIENCE, &mut shell, "");
     String::from_utf8(output.stdout).expect("UTF-8").replace(&format!("localhost:{port}"), "localhost:5000")
 }
 

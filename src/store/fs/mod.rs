@@ -62,11 +62,28 @@ struct Inner {
 }
 
 impl Fs {
+    /// Opens the store in `root` for a server that is to write to it. One that does not open leaves no directory that was
+    /// not there before.
+    ///
+    /// # Errors
+    /// As [`Fs::open`], and those of creating a file in it.
+    pub(crate) fn open_writable(root: &Path, clock: Clock) -> Result<Self> {
+        let absolute = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        let missing: Vec<&Path> = absolute.ancestors().take_while(|path| fs::symlink_metadata(path).is_err()).collect();
+        let opened = Self::open(root, clock).and_then(|fs| fs.check_writable().map(|()| fs));
+        if opened.is_err() {
+            for directory in missing {
+                // What was never made is not there, and one that is not empty is somebody's by now.
+                let _ = fs::remove_dir(directory);
+            }
+        }
+        opened
+    }
+
     /// Opens the store in `root`, which is created if it is missing, with the directories above it.
     ///
     /// # Errors
-    /// Where the directory cannot be created, or is none. A store that cannot be written opens all the same:
-    /// [`Fs::check_writable`] tells.
+    /// Where the directory cannot be created, or is none. A store that cannot be written opens all the same.
     pub(crate) fn open(root: &Path, clock: Clock) -> Result<Self> {
         Self::open_on(root, clock, disk::Disk::of)
     }
@@ -99,7 +116,7 @@ impl Fs {
     ///
     /// # Errors
     /// What creating a file in it gives.
-    pub(crate) fn check_writable(&self) -> Result<()> {
+    fn check_writable(&self) -> Result<()> {
         let probe = self.0.root.join("probe");
         let made = write::Temporary::create(&probe).map(drop);
         made.map_err(|source| write_error(&self.0.root.display().to_string(), source))

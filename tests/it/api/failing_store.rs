@@ -3,15 +3,14 @@
 
 use std::fs::{self, Permissions};
 use std::io::Read as _;
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
 use crate::support::image::{image, noise};
-use crate::support::server::reg;
+use crate::support::server::{reg, unprivileged};
 use crate::support::{Env, Response, Server, digest};
 
 const REPOSITORIES: &str = "docker/registry/v2/repositories";
@@ -118,17 +117,8 @@ fn without_descriptors_it_is_503_until_there_are_some() {
 fn unprivileged_server(env: &Env) -> Server {
     let data = env.path("data");
     fs::create_dir(&data).expect("made");
-    let mut command = reg();
-    if rustix::process::geteuid().is_root() {
-        let copy = env.path("reg");
-        fs::copy(command.get_program(), &copy).expect("copied");
-        fs::set_permissions(env.path(""), Permissions::from_mode(0o755)).expect("ours");
-        chown(&data, Some(65534), Some(65534)).expect("for root");
-        command = Command::new(copy);
-        command.env_clear().current_dir("/").uid(65534).gid(65534);
-    }
-    command.args(["serve", "--addr", "127.0.0.1:0", "--root"]).arg(&data);
-    Server::start_with(&data, &mut command)
+    let mut command = unprivileged(env, &data, ":");
+    Server::start_with(&data, command.args(["serve", "--addr", "127.0.0.1:0", "--root"]).arg(&data))
 }
 
 fn set_mode(path: &Path, mode: u32) {

@@ -7,7 +7,8 @@ use expect_test::expect;
 
 use crate::support::http::Client;
 use crate::support::image::noise;
-use crate::support::server::reg;
+use crate::support::server::{reg, unprivileged};
+use crate::support::watchdog::Watchdog;
 use crate::support::{Env, Server, digest};
 
 #[test]
@@ -65,6 +66,7 @@ fn a_second_server_on_the_same_data_is_told_once() {
     command.args(["serve", "--addr", "127.0.0.1:0", "--root"]).arg(&root);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut second = command.spawn().expect("the program starts");
+    let _watchdog = Watchdog::over(&second);
     let mut ready = String::new();
     let mut stdout = BufReader::new(second.stdout.take().expect("piped"));
     stdout.read_line(&mut ready).expect("text");
@@ -79,6 +81,28 @@ fn a_second_server_on_the_same_data_is_told_once() {
     let names: Vec<_> =
         std::fs::read_dir(&root).expect("a folder").map(|entry| entry.expect("one").file_name()).collect();
     assert_eq!(names, ["docker"], "nothing is left of it");
+}
+
+#[test]
+fn a_start_that_fails_at_its_data_leaves_no_directory() {
+    let env = Env::without_server();
+    let long = "x".repeat(300);
+    let output = env.reg(&format!("serve --addr 127.0.0.1:0 --root $TMP/new/deep/{long}"));
+    assert_eq!(output.exit, Some(1), "{output}");
+    assert!(!env.path("new").exists(), "made on the way to a name that is too long");
+    std::fs::create_dir(env.path("mine")).expect("made");
+    let output = env.reg(&format!("serve --addr 127.0.0.1:0 --root $TMP/mine/{long}"));
+    assert_eq!(output.exit, Some(1), "{output}");
+    assert!(env.path("mine").is_dir(), "it was there before");
+
+    // A directory that is made, and takes no file: not even its owner may write to it.
+    let open = env.path("open");
+    std::fs::create_dir(&open).expect("made");
+    let mut command = unprivileged(&env, &open, "umask 777");
+    let output = env.run(command.args(["serve", "--addr", "127.0.0.1:0", "--root"]).arg(open.join("data")), "");
+    assert_eq!(output.exit, Some(1), "{output}");
+    assert!(output.stderr.contains("no permission for $TMP/open/data"), "{output}");
+    assert_eq!(std::fs::read_dir(&open).expect("a folder").count(), 0);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::copy::{assert_there, second};
 use crate::support::counting::{Counting, Hold};
 use crate::support::image::{OCI_MANIFEST, noise};
 use crate::support::server::reg;
+use crate::support::watchdog::Watchdog;
 use crate::support::{Env, Image, image};
 
 fn layers(count: u64) -> Image {
@@ -132,6 +133,7 @@ fn an_interrupted_copy_goes_on() {
         .stderr(Stdio::null())
         .spawn()
         .expect("the program starts");
+    let _watchdog = Watchdog::over(&child);
     proxy.wait_until_held();
     child.kill().expect("the child is ours");
     child.wait().expect("the child ends");
@@ -155,6 +157,7 @@ fn an_interrupt_ends_with_130() {
         .stderr(Stdio::null())
         .spawn()
         .expect("the program starts");
+    let _watchdog = Watchdog::over(&child);
     proxy.wait_until_held();
     let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
     assert!(sent.success());

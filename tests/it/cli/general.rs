@@ -7,6 +7,7 @@ use expect_test::expect;
 
 use crate::support::Env;
 use crate::support::server::reg;
+use crate::support::watchdog::{Watchdog, accept};
 
 #[test]
 fn wrong_usage() {
@@ -138,7 +139,8 @@ fn signals_end_a_command_with_their_code() {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
-        let (mut connection, _) = silent.accept().expect("a connection");
+        let _watchdog = Watchdog::over(&child);
+        let mut connection = accept(silent);
         connection.read_exact(&mut [0; 4]).expect("a request");
         let sent = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());

@@ -7,6 +7,7 @@ use expect_test::expect;
 
 use crate::support::image::{artifact, index};
 use crate::support::server::reg;
+use crate::support::watchdog::Watchdog;
 use crate::support::{Env, image};
 
 fn env() -> Env {
@@ -234,6 +235,7 @@ fn a_broken_pipe_is_quiet_success() {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
+        let _watchdog = Watchdog::over(&child);
         drop(child.stdout.take());
         let mut stderr = String::new();
         child.stderr.take().expect("piped").read_to_string(&mut stderr).expect("text");

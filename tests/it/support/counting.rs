@@ -5,6 +5,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
+use super::watchdog::PATIENCE;
+
 /// A running proxy. Its threads end with the connections.
 #[derive(Debug)]
 pub(crate) struct Counting {
@@ -60,7 +62,8 @@ impl Counting {
 
     /// Waits until a request is held back.
     pub(crate) fn wait_until_held(&self) {
-        self.held.lock().expect("the channel").recv().expect("the proxy runs");
+        let held = self.held.lock().expect("the channel");
+        held.recv_timeout(PATIENCE).expect("a request to hold");
     }
 }
 

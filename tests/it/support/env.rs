@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use expect_test::Expect;
@@ -13,7 +12,7 @@ use tempfile::TempDir;
 use super::http::Client;
 use super::image::Image;
 use super::server::{Server, reg};
-use super::watchdog::{self, Watchdog};
+use super::watchdog;
 
 /// A world for one test.
 #[derive(Debug)]
@@ -114,23 +113,10 @@ impl Env {
     }
 
     pub(crate) fn run_within(&self, patience: Duration, command: &mut Command, input: &str) -> Output {
-        let mut child = watchdog::in_group(command)
-            .current_dir(self.directory.path())
-            .env("HOME", self.home())
-            .envs(&self.variables)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let watchdog = Watchdog::over_group(&child, patience);
-        // Programs that do not read end before all is written.
-        let _ = child.stdin.take().expect("stdin is piped").write_all(input.as_bytes());
-        let output = child.wait_with_output().expect("the program ends");
+        command.current_dir(self.directory.path()).env("HOME", self.home()).envs(&self.variables);
+        let output = watchdog::run_within(patience, command, input);
         let text = |bytes: Vec<u8>| self.normalize(&String::from_utf8(bytes).expect("output is UTF-8"));
-        let output = Output { stdout: text(output.stdout), stderr: text(output.stderr), exit: output.status.code() };
-        assert!(!watchdog.has_fired(), "{:?} did not end in {patience:?}\n{output}", command.get_program());
-        output
+        Output { stdout: text(output.stdout), stderr: text(output.stderr), exit: output.status.code() }
     }
 
     /// Puts what differs from run to run in place of its names.

@@ -1,9 +1,13 @@
 //! A real `reg serve` as a child process.
 
+use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
+use super::env::Env;
 use super::http::Client;
 use super::watchdog::Watchdog;
 
@@ -24,6 +28,25 @@ pub(crate) struct Server {
 pub(crate) fn reg() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reg"));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("TZ", "UTC").env("RUST_BACKTRACE", "1");
+    command
+}
+
+/// The program under test, for somebody for whom permissions hold (for root they do not) and to whom `data` belongs. The
+/// shell runs `before` it.
+pub(crate) fn unprivileged(env: &Env, data: &Path, before: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.env_clear().env("PATH", "/usr/bin:/bin").current_dir("/");
+    command.args(["-c", &format!("{before}; exec \"$0\" \"$@\"")]);
+    if !rustix::process::geteuid().is_root() {
+        command.arg(reg().get_program());
+        return command;
+    }
+    // Where the tests are built, others may not look.
+    let copy = env.path("reg");
+    fs::copy(reg().get_program(), &copy).expect("copied");
+    fs::set_permissions(env.path(""), Permissions::from_mode(0o755)).expect("ours");
+    chown(data, Some(65534), Some(65534)).expect("for root");
+    command.arg(copy).uid(65534).gid(65534);
     command
 }
 

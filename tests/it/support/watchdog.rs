@@ -1,6 +1,8 @@
 //! An end to every wait for a child process: a program that hangs fails its test instead of holding up all of them.
 
-use std::process::{Child, Command};
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -53,6 +55,34 @@ impl Watchdog {
     pub(crate) fn has_fired(&self) -> bool {
         self.fired.load(Ordering::Acquire)
     }
+}
+
+/// Runs a command to its end, with `input`. One that hangs is killed, with all that it started, and fails the test.
+pub(crate) fn run_within(patience: Duration, command: &mut Command, input: &str) -> Output {
+    let mut child = in_group(command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let watchdog = Watchdog::over_group(&child, patience);
+    // Programs that do not read end before all is written.
+    let _ = child.stdin.take().expect("stdin is piped").write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("the program ends");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(!watchdog.has_fired(), "{:?} did not end in {patience:?}\n{said}", command.get_program());
+    output
+}
+
+/// The next connection, from a program that may never make one.
+pub(crate) fn accept(listener: TcpListener) -> TcpStream {
+    let (sender, connections) = channel();
+    // It waits on if nobody comes, and ends with the tests.
+    std::thread::spawn(move || sender.send(listener.accept().map(|(connection, _)| connection)));
+    let connection = connections.recv_timeout(PATIENCE).expect("somebody connects").expect("a connection");
+    connection.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    connection
 }
 
 #[test]
