@@ -167,10 +167,14 @@ requests() {
 measure() {
   local before after
   before=$(requests)
+  # time(1) counts hundredths of a second; many of these commands take less.
+  local begin=${EPOCHREALTIME/[.,]/} end
   # shellcheck disable=SC2086 # the command is words
-  /usr/bin/time -o "$temp/time" -f '%e %U %S %M' $1 >"$temp/out" 2>&1 || { tail -2 "$temp/out" >&2; return 0; }
+  /usr/bin/time -o "$temp/time" -f '%U %S %M' $1 >"$temp/out" 2>&1 || { tail -2 "$temp/out" >&2; return 0; }
+  end=${EPOCHREALTIME/[.,]/}
   after=$(requests)
-  awk -v n=$((after - before)) '{ printf "%.3f %.2f %.0f %d\n", $1, $2 + $3, $4 / 1024, n }' "$temp/time"
+  awk -v n=$((after - before)) -v us=$((end - begin)) \
+    '{ printf "%.3f %.2f %.0f %d\n", us / 1e6, $1 + $2, $3 / 1024, n }' "$temp/time"
 }
 
 start a
