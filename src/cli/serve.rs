@@ -1,5 +1,6 @@
 //! `reg serve`: builds the store, the registry and the server out of what the user said, and runs them to their end.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +67,18 @@ pub(super) fn config_path(context: &Context, argument: Option<&Path>) -> Option<
     argument.map(Path::to_path_buf).or_else(variable)
 }
 
+/// Largest configuration that is read, in bytes. Real ones have some thousands.
+const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > CONFIG_BYTES_MAX {
+        return Err(std::io::Error::other(format!("it has more than {CONFIG_BYTES_MAX} bytes")));
+    }
+    Ok(text)
+}
+
 /// Reads a configuration file with the variables over it; what is wrong with them and harmless is said.
 pub(super) fn read_config(
     context: &Context,
@@ -76,7 +89,7 @@ pub(super) fn read_config(
     let file = path
         .map(|path| {
             let name = path.display().to_string();
-            let text = std::fs::read_to_string(path)
+            let text = read_text(path)
                 .map_err(|error| Failure::new(Kind::Usage, error).context(format!("cannot read {name}")))?;
             Ok::<_, Failure>((name, text))
         })

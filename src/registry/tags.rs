@@ -193,8 +193,8 @@ impl Registry {
             let prefix = Prefix::tag(repository, tag);
             rest.extend(self.list_all(&prefix, Depth::All).await?.iter().map(|entry| prefix.key(&entry.name)));
         }
-        self.driver.delete(&rest).await?;
-        Ok(())
+        // Without the current link they make no tag, whether a power failure brings them back or not.
+        Ok(self.driver.discard(&rest).await?)
     }
 
     /// Forgets the list of a repository when tags were made that it lacks.

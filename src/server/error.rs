@@ -53,6 +53,8 @@ pub(super) enum Error {
     Expectation,
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error("too much is on its way in at the moment")]
+    Full,
 }
 
 /// Seconds after which a client may try again, by fault.
@@ -71,6 +73,7 @@ impl Error {
             Self::NoDigest => Some(ErrorCode::DigestInvalid),
             Self::Refused(Refusal::Unauthenticated { .. }) => Some(ErrorCode::Unauthorized),
             Self::Refused(Refusal::TooMany { .. }) => Some(ErrorCode::TooManyRequests),
+            Self::Full => Some(ErrorCode::Unavailable),
             Self::TargetTooLong | Self::HeadersTooLarge | Self::Host | Self::Expectation => None,
         }
     }
@@ -89,7 +92,8 @@ impl Error {
             | Self::Range { .. }
             | Self::BodyTooLarge { .. }
             | Self::NoDigest
-            | Self::Refused(_) => self.code().map_or(StatusCode::NOT_FOUND, ErrorCode::status),
+            | Self::Refused(_)
+            | Self::Full => self.code().map_or(StatusCode::NOT_FOUND, ErrorCode::status),
         }
     }
 
@@ -132,6 +136,7 @@ impl Error {
                 Some(RETRY_BUSY_SECS)
             }
             Self::Refused(Refusal::TooMany { wait }) => Some(seconds(*wait)),
+            Self::Full => Some(RETRY_BUSY_SECS),
             _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_UNAVAILABLE_SECS),
         }
     }

@@ -16,11 +16,12 @@ use super::face::Face;
 use super::log::{Record, Sink};
 use super::reply::{self, DOCKER_API_VERSION, Reply};
 use super::request::{RequestBody, RequestId, RequestIds};
+use super::room::Room;
 use super::tls::Tls;
 use super::{Setup, Timeouts, api, origin};
 use crate::registry::Registry;
 use crate::spec::Route;
-use crate::spec::limits::{HEADER_BYTES_MAX, TARGET_BYTES_MAX};
+use crate::spec::limits::{HEADER_BYTES_MAX, MANIFESTS_KIB_MAX, TARGET_BYTES_MAX};
 use crate::spec::route::RouteError;
 use crate::sys::Clock;
 
@@ -29,6 +30,8 @@ pub(super) struct State {
     pub(super) registry: Registry,
     pub(super) guard: Guard,
     pub(super) tls: Option<Tls>,
+    /// KiB of manifests on their way in.
+    pub(super) manifests: Room,
     pub(super) clock: Clock,
     pub(super) ids: RequestIds,
     pub(super) access_log: Option<Sink>,
@@ -42,7 +45,8 @@ impl State {
     pub(super) fn new(setup: Setup) -> Self {
         let Setup { registry, guard, tls, clock, timeouts, access_log, face } = setup;
         let (ids, draining) = (RequestIds::new(), watch::Sender::new(false));
-        Self { registry, guard, tls, clock, ids, access_log, timeouts, face, draining }
+        let manifests = Room::new(MANIFESTS_KIB_MAX);
+        Self { registry, guard, tls, manifests, clock, ids, access_log, timeouts, face, draining }
     }
 
     /// From now on a connection between two requests is at its end.

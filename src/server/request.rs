@@ -1,6 +1,7 @@
 //! What the server keeps of a request while it is answered: its head, its id, and its body with a limit on waiting.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -15,6 +16,7 @@ use hyper::body::{Body as _, Incoming};
 use super::connection::InProgress;
 use super::error::Error;
 use super::pace::{Pace, Patience};
+use super::room::{Place, Room};
 use crate::registry;
 use crate::spec::limits::{UNWANTED_BODY_BYTES_MAX, UNWANTED_BODY_TIMEOUT_SECS};
 
@@ -48,6 +50,13 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// A body in memory, and the places that it takes there.
+#[derive(Debug)]
+pub(super) struct Collected {
+    pub(super) bytes: Bytes,
+    _places: Vec<Place>,
+}
+
 /// The body of a request: a stream that ends in an error when the client stops sending.
 pub(super) struct RequestBody {
     inner: Incoming,
@@ -71,10 +80,18 @@ impl RequestBody {
     }
 
     /// All of it, if it has at most `limit` bytes: a longer one is refused before it is read where the client said so.
-    pub(super) async fn collect(&mut self, headers: &HeaderMap, limit: usize) -> Result<Bytes, Error> {
+    /// Its bytes take their places in `room`, which counts KiB, as they come: a client that goes on slowly keeps what it
+    /// has sent, not what it has announced. They are given back with the [`Collected`].
+    pub(super) async fn collect(
+        &mut self,
+        headers: &HeaderMap,
+        limit: usize,
+        (room, peer): (&Room, IpAddr),
+    ) -> Result<Collected, Error> {
         if content_length(headers).is_some_and(|length| length > limit as u64) {
             return Err(Error::BodyTooLarge { limit });
         }
+        let mut places = Vec::new();
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
         while let Some(part) = self.next().await {
@@ -82,6 +99,8 @@ impl RequestBody {
             if first.len() + rest.len() + part.len() > limit {
                 return Err(Error::BodyTooLarge { limit });
             }
+            let kib = u32::try_from(part.len().div_ceil(1 << 10)).unwrap_or(u32::MAX);
+            places.push(room.enter_many(peer, kib).ok_or(Error::Full)?);
             if first.is_empty() {
                 first = part;
             } else {
@@ -89,12 +108,12 @@ impl RequestBody {
             }
         }
         if rest.is_empty() {
-            return Ok(first);
+            return Ok(Collected { bytes: first, _places: places });
         }
         let mut all = BytesMut::with_capacity(first.len() + rest.len());
         all.extend_from_slice(&first);
         all.extend_from_slice(&rest);
-        Ok(all.freeze())
+        Ok(Collected { bytes: all.freeze(), _places: places })
     }
 
     /// Whether nothing is left to read.

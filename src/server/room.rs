@@ -1,4 +1,4 @@
-//! Places for connections: so many in all, and so many of them for one client.
+//! Places for connections, and for bytes in memory: so many in all, and so many of them for one client.
 //!
 //! One client may take half of them, and loopback all: a proxy in front makes all clients one, and half is more than
 //! proxies open; what it must not do is to keep everybody else out. In IPv6 a client is a /64, for its addresses there
@@ -18,10 +18,10 @@ pub(super) struct Room {
     taken: Arc<Taken>,
 }
 
-/// One place, given back when it is dropped.
+/// One place or several, given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
     of: Option<(IpAddr, Arc<Taken>)>,
 }
 
@@ -34,17 +34,22 @@ impl Room {
         Self { places: Arc::new(Semaphore::new(size)), size, taken: Arc::default() }
     }
 
-    /// A place for a connection from `peer`; `None` where there is none, or none for this client.
+    /// A place for `peer`; `None` where there is none, or none for this client.
     pub(super) fn enter(&self, peer: IpAddr) -> Option<Place> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        let Some(client) = client(peer) else { return Some(Place { _permit: permit, of: None }) };
+        self.enter_many(peer, 1)
+    }
+
+    /// So many places, or none.
+    pub(super) fn enter_many(&self, peer: IpAddr, places: u32) -> Option<Place> {
+        let permit = Arc::clone(&self.places).try_acquire_many_owned(places).ok()?;
+        let Some(client) = client(peer) else { return Some(Place { permit, of: None }) };
         let mut taken = self.taken.lock();
-        let count = taken.entry(client).or_default();
-        if *count >= self.size.div_ceil(2) {
+        let count = taken.get(&client).copied().unwrap_or_default() + places as usize;
+        if count > self.size.div_ceil(2) {
             return None;
         }
-        *count += 1;
-        Some(Place { _permit: permit, of: Some((client, Arc::clone(&self.taken))) })
+        taken.insert(client, count);
+        Some(Place { permit, of: Some((client, Arc::clone(&self.taken))) })
     }
 
     /// Waits until every place was given back.
@@ -66,7 +71,7 @@ impl Drop for Place {
         let Some((client, taken)) = self.of.take() else { return };
         let mut taken = taken.lock();
         if let Some(count) = taken.get_mut(&client) {
-            *count -= 1;
+            *count = count.saturating_sub(self.permit.num_permits());
             if *count == 0 {
                 taken.remove(&client);
             }
@@ -75,7 +80,7 @@ impl Drop for Place {
 }
 
 /// Who is behind an address; `None` where nobody counts.
-fn client(peer: IpAddr) -> Option<IpAddr> {
+pub(super) fn client(peer: IpAddr) -> Option<IpAddr> {
     let peer = peer.to_canonical();
     match peer {
         _ if peer.is_loopback() => None,
@@ -106,6 +111,18 @@ mod tests {
         drop(first);
         assert!(room.enter(ip("192.0.2.1")).is_some());
         assert!(room.taken.lock().is_empty(), "nobody is remembered who left");
+    }
+
+    #[test]
+    fn several_places_are_had_at_once_or_not_at_all() {
+        let room = Room::new(10);
+        let first = room.enter_many(ip("192.0.2.1"), 4).expect("room");
+        assert!(room.enter_many(ip("192.0.2.1"), 2).is_none(), "six are more than half");
+        let second = room.enter_many(ip("192.0.2.2"), 5).expect("room");
+        assert!(room.enter_many(ip("127.0.0.1"), 2).is_none(), "one is left");
+        drop((first, second));
+        assert!(room.enter_many(ip("127.0.0.1"), 10).is_some());
+        assert!(room.taken.lock().is_empty());
     }
 
     #[test]

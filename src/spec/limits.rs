@@ -10,6 +10,10 @@ pub(crate) const TAG_BYTES_MAX: usize = 128;
 /// Largest manifest taken in a PUT, in bytes. The spec asks for at least 4 MB; 4 MiB is what registry:2 takes.
 pub(crate) const MANIFEST_BYTES_MAX: usize = 4 << 20;
 
+/// Most KiB of manifests that are on their way in at one time: sixty-four of the largest, hundreds of thousands of real
+/// ones. Who comes when it is full is told to come again.
+pub(crate) const MANIFESTS_KIB_MAX: usize = 256 << 10;
+
 /// Deepest nesting of JSON arrays and objects in a manifest. Real ones need six; the bound keeps hostile ones off the
 /// stack.
 pub(crate) const MANIFEST_JSON_DEPTH_MAX: usize = 64;

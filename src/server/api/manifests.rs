@@ -35,7 +35,9 @@ pub(super) async fn put(
     let headers = &call.head.headers;
     let content_type =
         headers.get(CONTENT_TYPE).map(|value| MediaType::from_header(&String::from_utf8_lossy(value.as_bytes())));
-    let bytes = call.body.collect(headers, MANIFEST_BYTES_MAX).await?;
+    let room = (&call.state.manifests, call.connection.peer.ip());
+    let body = call.body.collect(headers, MANIFEST_BYTES_MAX, room).await?;
+    let bytes = body.bytes.clone();
     let put = call.state.registry.put_manifest(repository, locator, tags, content_type.as_ref(), bytes).await?;
     // By digest even where a tag was pushed, as distribution answers: the tag may have moved on.
     let mut reply = super::located(call, StatusCode::CREATED, &Route::manifest(repository, put.digest));

@@ -1,7 +1,9 @@
 //! How many wrong passwords are listened to.
 //!
-//! Counted twice: for a user from an address, and for an address whatever the user. A proxy in front is one address for
-//! everybody behind it, so the second limit is wide; and who was verified lately is let in without a count.
+//! Counted twice: for a user from a client, and for a client whatever the user; in advance, so that tries at the same time
+//! count. A client is an address, or a network of IPv6 (`room::client`). On loopback there is a proxy in front, with
+//! everybody behind it: only the users are counted there. Who was let in from a client today gets more tries, so that
+//! somebody who guesses beside them does not lock them out at once.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,14 +11,22 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
 
+use crate::server::room::client;
+
 /// Failures are forgotten after this time.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
 
-/// Wrong passwords of one user from one address in a window. People mistype; a dictionary needs thousands.
+/// Wrong passwords of one user from one client in a window. People mistype; a dictionary needs thousands.
 const USER_FAILURES_MAX: u32 = 10;
 
-/// Wrong passwords from one address in a window.
-const ADDRESS_FAILURES_MAX: u32 = 300;
+/// The same of a user who was let in from this client lately.
+const KNOWN_USER_FAILURES_MAX: u32 = 60;
+
+/// Wrong passwords from one client in a window.
+const CLIENT_FAILURES_MAX: u32 = 300;
+
+/// How long somebody who was let in is known.
+const KNOWN: SignedDuration = SignedDuration::from_hours(24);
 
 /// Counters kept. When more are needed those that were used least are forgotten.
 const COUNTERS_MAX: usize = 8 << 10;
@@ -27,38 +37,60 @@ struct Counter {
     count: u32,
 }
 
+type ClientUser = (Option<IpAddr>, String);
+
 /// The failures of the last minute.
 #[derive(Debug)]
 pub(super) struct Failures {
-    users: Cache<(IpAddr, String), Counter>,
-    addresses: Cache<IpAddr, Counter>,
+    users: Cache<ClientUser, Counter>,
+    clients: Cache<IpAddr, Counter>,
+    /// Who was let in, and when.
+    known: Cache<ClientUser, Timestamp>,
 }
 
 impl Default for Failures {
     fn default() -> Self {
-        Self { users: Cache::new(COUNTERS_MAX), addresses: Cache::new(COUNTERS_MAX) }
+        Self { users: Cache::new(COUNTERS_MAX), clients: Cache::new(COUNTERS_MAX), known: Cache::new(COUNTERS_MAX) }
     }
 }
 
 impl Failures {
-    /// How long nobody listens to this user from this address; `None` where they are listened to.
-    pub(super) fn wait(&self, peer: IpAddr, user: &str, now: Timestamp) -> Option<Duration> {
-        let user = self.users.get(&(peer, user.to_owned())).filter(|counter| counter.count >= USER_FAILURES_MAX);
-        let address = self.addresses.get(&peer).filter(|counter| counter.count >= ADDRESS_FAILURES_MAX);
-        let left =
-            |counter: Counter| Duration::try_from(counter.since + WINDOW - now).ok().filter(|left| !left.is_zero());
-        user.and_then(left).max(address.and_then(left))
+    /// Counts a try as a wrong one. The error is how long nobody listens to this user from there.
+    pub(super) fn begin(&self, peer: IpAddr, user: &str, now: Timestamp) -> Result<(), Duration> {
+        let (client, of_user) = (client(peer), (client(peer), user.to_owned()));
+        let is_known = self.known.get(&of_user).is_some_and(|at| now < at + KNOWN);
+        let user_max = if is_known { KNOWN_USER_FAILURES_MAX } else { USER_FAILURES_MAX };
+        let user_count = self.users.get(&of_user).filter(|counter| now < counter.since + WINDOW);
+        let client_count =
+            client.and_then(|client| self.clients.get(&client)).filter(|counter| now < counter.since + WINDOW);
+        let left = |counter: Counter| Duration::try_from(counter.since + WINDOW - now).unwrap_or_default();
+        let wait = user_count.filter(|counter| counter.count >= user_max).map(left);
+        let wait = wait.max(client_count.filter(|counter| counter.count >= CLIENT_FAILURES_MAX).map(left));
+        if let Some(wait) = wait {
+            return Err(wait);
+        }
+        let one_more = |counter: Option<Counter>| {
+            let counter = counter.unwrap_or(Counter { since: now, count: 0 });
+            Counter { count: counter.count.saturating_add(1), ..counter }
+        };
+        self.users.insert(of_user, one_more(user_count));
+        if let Some(client) = client {
+            self.clients.insert(client, one_more(client_count));
+        }
+        Ok(())
     }
 
-    /// Counts a wrong password.
-    pub(super) fn add(&self, peer: IpAddr, user: &str, now: Timestamp) {
-        let user = (peer, user.to_owned());
-        let counted = |counter: Option<Counter>| match counter.filter(|counter| now < counter.since + WINDOW) {
-            Some(counter) => Counter { count: counter.count.saturating_add(1), ..counter },
-            None => Counter { since: now, count: 1 },
-        };
-        self.users.insert(user.clone(), counted(self.users.get(&user)));
-        self.addresses.insert(peer, counted(self.addresses.get(&peer)));
+    /// The try was not wrong.
+    pub(super) fn forgive(&self, peer: IpAddr, user: &str, now: Timestamp) {
+        let (client, of_user) = (client(peer), (client(peer), user.to_owned()));
+        let one_less = |counter: Counter| Counter { count: counter.count.saturating_sub(1), ..counter };
+        if let Some(counter) = self.users.get(&of_user) {
+            self.users.insert(of_user.clone(), one_less(counter));
+        }
+        if let Some((client, counter)) = client.and_then(|client| Some((client, self.clients.get(&client)?))) {
+            self.clients.insert(client, one_less(counter));
+        }
+        self.known.insert(of_user, now);
     }
 }
 
@@ -66,33 +98,58 @@ impl Failures {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_user_is_not_listened_to_for_a_while() {
-        let failures = Failures::default();
-        let (peer, other): (IpAddr, IpAddr) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
-        let start = Timestamp::UNIX_EPOCH;
-        let at = |secs| start + SignedDuration::from_secs(secs);
-        for second in 0..10 {
-            assert_eq!(failures.wait(peer, "alice", at(second)), None);
-            failures.add(peer, "alice", at(second));
-        }
-        assert_eq!(failures.wait(peer, "alice", at(10)), Some(Duration::from_secs(50)));
-        assert_eq!(failures.wait(peer, "bob", at(10)), None, "another user");
-        assert_eq!(failures.wait(other, "alice", at(10)), None, "another address");
-        assert_eq!(failures.wait(peer, "alice", at(60)), None);
-        failures.add(peer, "alice", at(60));
-        assert_eq!(failures.wait(peer, "alice", at(61)), None, "counted anew");
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(secs)
+    }
+
+    /// How many tries are listened to.
+    fn tries(failures: &Failures, peer: &str, user: &str, now: Timestamp) -> usize {
+        (0..1000).take_while(|_| failures.begin(ip(peer), user, now).is_ok()).count()
     }
 
     #[test]
-    fn an_address_is_not_listened_to_whoever_it_names() {
+    fn a_user_is_not_listened_to_for_a_while() {
         let failures = Failures::default();
-        let (peer, now): (IpAddr, _) = ([127, 0, 0, 1].into(), Timestamp::UNIX_EPOCH);
-        for number in 0..300 {
-            assert_eq!(failures.wait(peer, "new", now), None);
-            failures.add(peer, &format!("user{number}"), now);
+        assert_eq!(tries(&failures, "192.0.2.1", "alice", at(0)), 10);
+        assert_eq!(failures.begin(ip("192.0.2.1"), "alice", at(10)), Err(Duration::from_secs(50)));
+        assert_eq!(tries(&failures, "192.0.2.1", "bob", at(10)), 10, "another user");
+        assert_eq!(tries(&failures, "192.0.2.2", "alice", at(10)), 10, "another client");
+        assert_eq!(tries(&failures, "192.0.2.1", "alice", at(59)), 0);
+        assert_eq!(tries(&failures, "192.0.2.1", "alice", at(60)), 10, "counted anew");
+    }
+
+    #[test]
+    fn a_network_is_one_client() {
+        let failures = Failures::default();
+        let all = (0..40).map(|n| tries(&failures, &format!("2001:db8::{n:x}"), "alice", at(0)));
+        assert_eq!(all.sum::<usize>(), 10);
+        assert_eq!(tries(&failures, "::ffff:192.0.2.1", "alice", at(0)), 10);
+        assert_eq!(tries(&failures, "192.0.2.1", "alice", at(0)), 0, "the same in another writing");
+    }
+
+    #[test]
+    fn a_client_is_not_listened_to_whoever_it_names_but_a_proxy_is() {
+        let guess = |peer: &str| {
+            let failures = Failures::default();
+            (0..1000).filter(|n| failures.begin(ip(peer), &format!("user{n}"), at(0)).is_ok()).count()
+        };
+        assert_eq!(guess("192.0.2.1"), 300);
+        assert_eq!(guess("127.0.0.1"), 1000);
+    }
+
+    #[test]
+    fn who_is_right_is_forgiven_and_known() {
+        let failures = Failures::default();
+        for _ in 0..1000 {
+            failures.begin(ip("192.0.2.1"), "alice", at(0)).expect("listened to");
+            failures.forgive(ip("192.0.2.1"), "alice", at(0));
         }
-        assert_eq!(failures.wait(peer, "new", now), Some(Duration::from_secs(60)));
-        assert_eq!(failures.wait([127, 0, 0, 2].into(), "new", now), None);
+        assert_eq!(tries(&failures, "192.0.2.1", "alice", at(1)), 60);
+        assert_eq!(tries(&failures, "192.0.2.2", "alice", at(1)), 10, "not known there");
+        assert_eq!(tries(&failures, "192.0.2.1", "alice", at(24 * 3600 + 60)), 10, "not for ever");
     }
 }

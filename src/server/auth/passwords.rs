@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 
 use super::failures::Failures;
 use super::htpasswd::{Entries, ParseError};
+use crate::server::room::Room;
 use crate::server::watched::{Stamp, Watched};
 use crate::sys::{self, Clock};
 
@@ -27,6 +28,12 @@ const VERIFIED_MAX: usize = 4 << 10;
 
 /// Largest file that is read, in bytes: some 50,000 users.
 const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Passwords that wait to be hashed: some seconds of work. One client may have half of them.
+const WAITING_MAX: usize = 64;
+
+/// When to come again where too many wait.
+const BUSY: Duration = Duration::from_secs(2);
 
 /// Cost of the hash for the password that is made up, as in distribution.
 const COST: u32 = 10;
@@ -54,6 +61,8 @@ pub(crate) struct Passwords {
     failures: Failures,
     /// Passwords that are hashed at the same time: the rest of the server needs a core as well.
     hashing: Semaphore,
+    /// Those whose password is being hashed or is to be.
+    waiting: Room,
 }
 
 impl Passwords {
@@ -80,37 +89,34 @@ impl Passwords {
             secret: sys::random(),
             failures: Failures::default(),
             hashing: Semaphore::new(cores.saturating_sub(1).max(1)),
+            waiting: Room::new(WAITING_MAX),
         })
     }
 
     /// Whether this is the password of this user. The error is how long nobody listens to them.
     pub(crate) async fn verify(&self, user: &str, password: &[u8], peer: IpAddr) -> Result<bool, Duration> {
+        if password.contains(&0) {
+            // bcrypt repeats what it is given, with a 0 behind it: one password and twice that with a 0 between are the same.
+            return Ok(false);
+        }
         let loaded = self.entries.current();
         let fingerprint = self.fingerprint(&loaded.stamps, user, password);
-        if self.verified.get(&fingerprint).is_some() {
-            return Ok(true);
-        }
-        self.listen(peer, user)?;
+        // A push begins with several requests at once: the first is verified, the others wait for what comes of it.
+        let Err(slot) = self.verified.get_value_or_guard_async(&fingerprint).await else { return Ok(true) };
+        let Some(_place) = self.waiting.enter(peer) else { return Err(BUSY) };
+        self.failures.begin(peer, user, self.clock.now())?;
         let Ok(_turn) = self.hashing.acquire().await else { return Ok(false) };
-        // A push begins with several requests at once: the first of them has been verified meanwhile, or has failed.
-        if self.verified.get(&fingerprint).is_some() {
-            return Ok(true);
-        }
-        self.listen(peer, user)?;
         let own = loaded.value.bcrypt(user);
         let hash = own.unwrap_or_else(|| self.another(&loaded.value, user)).to_owned();
         let password = password.to_owned();
         let hashed = tokio::task::spawn_blocking(move || bcrypt::verify(password, &hash).unwrap_or(false)).await;
-        if hashed.unwrap_or(false) && own.is_some() {
-            self.verified.insert(fingerprint, ());
-            return Ok(true);
+        if !hashed.unwrap_or(false) || own.is_none() {
+            return Ok(false);
         }
-        self.failures.add(peer, user, self.clock.now());
-        Ok(false)
-    }
-
-    fn listen(&self, peer: IpAddr, user: &str) -> Result<(), Duration> {
-        self.failures.wait(peer, user, self.clock.now()).map_or(Ok(()), Err)
+        self.failures.forgive(peer, user, self.clock.now());
+        // Where it was thrown out meanwhile it is verified again next time.
+        let _ = slot.insert(());
+        Ok(true)
     }
 
     /// What is hashed for a user that is not there: the hash of somebody else, always the same, so that the costs of

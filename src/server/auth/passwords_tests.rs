@@ -34,6 +34,7 @@ async fn who_is_let_in() {
         ("bob", "p\u{e4}ss:", true),
         ("bob", "secret", false),
         ("carol", "plain", false),
+        ("alice", "secret\0secret", false),
         ("nobody", "secret", false),
     ] {
         assert_eq!(passwords.verify(user, password.as_bytes(), PEER).await, Ok(is_right), "{user} {password}");
@@ -67,13 +68,35 @@ async fn who_guesses_is_not_listened_to_but_the_verified_are() {
     let (_directory, passwords, clock) = users(&(line("alice", "secret") + &line("bob", "b")));
     assert_eq!(passwords.verify("alice", b"secret", PEER).await, Ok(true));
     for _ in 0..10 {
-        assert_eq!(passwords.verify("alice", b"guess", PEER).await, Ok(false));
+        assert_eq!(passwords.verify("carol", b"guess", PEER).await, Ok(false));
+    }
+    assert_eq!(passwords.verify("carol", b"guess", PEER).await, Err(Duration::from_secs(60)));
+    for _ in 0..60 {
+        assert_eq!(passwords.verify("alice", b"guess", PEER).await, Ok(false), "is known here");
     }
     assert_eq!(passwords.verify("alice", b"guess", PEER).await, Err(Duration::from_secs(60)));
     assert_eq!(passwords.verify("alice", b"secret", PEER).await, Ok(true), "was verified before");
     assert_eq!(passwords.verify("bob", b"b", PEER).await, Ok(true), "is somebody else");
     clock.advance(SignedDuration::from_secs(60));
     assert_eq!(passwords.verify("alice", b"guess", PEER).await, Ok(false), "heard again");
+}
+
+#[tokio::test]
+async fn many_requests_at_once_cost_one_hash() {
+    let (_directory, passwords, _) = users(&line("alice", "secret"));
+    let all = (0..100).map(|_| passwords.verify("alice", b"secret", PEER));
+    let all = futures_util::future::join_all(all).await;
+    assert!(all.into_iter().all(|verified| verified == Ok(true)), "more than may fail");
+}
+
+#[tokio::test]
+async fn so_many_wait_and_no_more() {
+    let (_directory, passwords, _) = users(&line("alice", "secret"));
+    let names: Vec<String> = (0..70).map(|number| format!("user{number}")).collect();
+    let all = futures_util::future::join_all(names.iter().map(|name| passwords.verify(name, b"guess", PEER))).await;
+    assert_eq!(all.iter().filter(|verified| **verified == Ok(false)).count(), 64);
+    assert_eq!(all.iter().filter(|verified| **verified == Err(BUSY)).count(), 6);
+    assert_eq!(passwords.verify("alice", b"secret", PEER).await, Ok(true), "there is room again");
 }
 
 #[test]

@@ -96,10 +96,13 @@ impl Inner {
 
     /// Makes a directory and those above it. That it is still there on return is not certain.
     fn make(&self, directory: &Path) -> io::Result<()> {
+        if directory == self.root {
+            // Made at the start. If it is gone, a disk is not mounted, and another has to say so than a lost push.
+            return Err(io::Error::other("the directory of the store is gone"));
+        }
         let mark = self.unsynced.mark(directory);
         let made = match fs::create_dir(directory) {
-            // Above the root nothing is made: if the disk is not mounted, an error has to say so.
-            Err(error) if error.kind() == ErrorKind::NotFound && directory != self.root => {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 let above = directory.parent().map_or(Ok(()), |parent| self.make(parent));
                 above.and_then(|()| fs::create_dir(directory))
             }
@@ -110,7 +113,7 @@ impl Inner {
         match error.kind() {
             ErrorKind::AlreadyExists => Ok(()),
             // Removed under our hands; the caller tries again.
-            ErrorKind::NotFound if directory != self.root => Ok(()),
+            ErrorKind::NotFound => Ok(()),
             _ => Err(error),
         }
     }

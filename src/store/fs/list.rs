@@ -133,7 +133,12 @@ impl Inner {
         let mut name = entry.file_name().into_string().ok()?;
         let mut kind = entry.file_type().ok()?;
         if kind.is_symlink() {
-            kind = fs::metadata(entry.path()).ok()?.file_type();
+            let target = fs::metadata(entry.path()).ok()?;
+            kind = target.file_type();
+            if kind.is_dir() && self.is_above(&entry.path(), &target) {
+                tracing::warn!(path = %entry.path().display(), "a symbolic link leads to a directory above it: skipped");
+                return None;
+            }
         }
         if kind.is_dir() {
             name.push('/');
@@ -144,6 +149,14 @@ impl Inner {
             return None;
         }
         kind.is_file().then_some(name)
+    }
+
+    /// Whether a directory is one of those that lead to `path`: what is in it was listed on the way.
+    fn is_above(&self, path: &Path, directory: &fs::Metadata) -> bool {
+        let is_same = |above: &Path| {
+            fs::metadata(above).is_ok_and(|above| (above.dev(), above.ino()) == (directory.dev(), directory.ino()))
+        };
+        path.ancestors().skip(1).take_while(|above| above.starts_with(&self.root)).any(is_same)
     }
 
     fn remove_stale(&self, entry: &DirEntry) {

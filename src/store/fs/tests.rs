@@ -217,6 +217,34 @@ async fn a_root_that_went_away_is_no_reason_to_write_elsewhere() {
     assert!(!directory.path().join("disk").exists());
 }
 
+#[tokio::test]
+async fn a_root_that_is_gone_is_not_made_again() {
+    let (directory, _) = fresh();
+    let root = directory.path().join("store");
+    let fs = Fs::open(&root, Clock::System).expect("opened");
+    fs::rename(&root, directory.path().join("away")).expect("renamed");
+    let written = fs.write(&key("a/link"), "x".into(), WriteMode::Create).await;
+    assert!(matches!(written, Err(Error::Io { .. })), "{written:?}");
+    assert!(fs.stage(&key("a/data"), StageMode::Create).await.is_err());
+    assert!(!root.exists());
+}
+
+#[tokio::test]
+async fn links_to_directories_above_are_no_way_down() {
+    let (directory, fs) = fresh();
+    let base = directory.path().join(BASE);
+    fs::create_dir_all(base.join("x")).expect("made");
+    fs::create_dir_all(base.join("y")).expect("made");
+    fs::write(base.join("x/link"), "").expect("written");
+    fs::write(base.join("y/link"), "").expect("written");
+    symlink(".", base.join("a")).expect("linked");
+    symlink(&base, base.join("b")).expect("linked");
+    symlink("../y", base.join("x/y")).expect("linked");
+    symlink("../x", base.join("y/x")).expect("linked");
+    assert_eq!(names(&fs, Depth::All).await, ["x/link", "x/y/link", "y/link", "y/x/link"]);
+    assert_eq!(names(&fs, Depth::Children).await, ["x/", "y/"]);
+}
+
 #[test]
 fn errors_by_meaning() {
     use rustix::io::Errno;
