@@ -3,7 +3,6 @@
 //! Nothing is sent, and no helper started, before a registry has asked. What it asked is remembered for the process, so
 //! that one refusal is all it costs.
 
-mod realm;
 mod token;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,12 +11,12 @@ use data_encoding::BASE64;
 use http::{HeaderValue, StatusCode};
 use url::Url;
 
-pub(super) use self::realm::check as check_realm;
 use self::token::{Token, Tokens, Wanted};
 use super::RemoteOptions;
 use super::credentials::{Credential, Found, Keychain};
 use super::error::{Error, Result};
 use super::transport::{Answer, Transport};
+use super::trust;
 use crate::spec::{Challenge, Host, Repository, Scopes};
 use crate::sys::Clock;
 
@@ -141,7 +140,7 @@ impl Auth {
             None => return Ok(false),
         };
         if let Scheme::Bearer { realm, .. } = &scheme {
-            check_realm(transport.base().await?, realm).map_err(|reason| Error::Token {
+            trust::check_realm(transport.base().await?, realm).map_err(|reason| Error::Token {
                 realm: realm.to_string(),
                 reason,
                 denied: false,

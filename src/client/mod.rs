@@ -14,6 +14,7 @@ pub(crate) mod rate_limit;
 mod referrers;
 mod tls;
 mod transport;
+mod trust;
 mod uploads;
 
 use std::fmt;

@@ -31,6 +31,7 @@ pub(super) use self::call::{Call, Payload, Place};
 pub(super) use self::redact::url as redacted;
 use super::auth::{Auth, Round};
 use super::error::{Error, Line, Result};
+use super::trust;
 use super::{Event, RemoteOptions};
 use crate::spec::{Host, Route};
 
@@ -133,13 +134,17 @@ impl Transport {
             .map_err(|error| Error::Options(format!("{authority} is no host: {error}")))
     }
 
-    /// Sends a request, with credentials once the registry has asked for them. Refusals for want of them (401, 403) are
+    /// Sends a request, with credentials once the registry has asked for them, and to itself alone. Refusals for want of them (401, 403) are
     /// errors here; every other status is the caller's to judge.
     pub(super) async fn send(&self, mut call: Call) -> Result<Answer> {
         let url = self.url_of(&call.head.place).await?;
         let mut round = Round::default();
         loop {
-            let authorization = self.auth.authorization(self, &call.scopes, &mut round).await?;
+            let authorization = match trust::is_own(self.base().await?, &url) {
+                true => self.auth.authorization(self, &call.scopes, &mut round).await?,
+                // A session or a page that the registry, or whom it redirected to, has elsewhere.
+                false => None,
+            };
             let answer = self.persist(&mut call, &url, authorization.as_ref()).await?;
             let refused = matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
             if !refused || answer.is_elsewhere() {
@@ -231,22 +236,19 @@ impl Transport {
         if let Some(authorization) = authorization {
             headers.insert(header::AUTHORIZATION, authorization.clone());
         }
-        let mut elsewhere = false;
+        let base = self.base().await.map_err(|error| (error, Hope::None))?;
+        let mut elsewhere = !trust::is_own(base, &url);
         for _ in 0..=REDIRECTS_MAX {
             let attempt = payload.take();
             let response = self.once(&head.method, &url, &headers, attempt).await?;
             let line = self.line(&head.method, &url);
-            let next = redirect::target(&head.method, &url, response.status(), response.headers());
+            let next = redirect::target(head, base, &url, (response.status(), response.headers()))
+                .transpose()
+                .map_err(|reason| (Error::Protocol { line: line.clone(), reason }, Hope::None))?;
             let Some(next) = next.filter(|_| !payload.is_spent()) else {
                 let retry_after_secs = retry::retry_after_secs(response.headers(), self.options.clock.now());
                 return Ok(Answer { response, line, attempts: 1, elsewhere, retry_after_secs });
             };
-            let fault = |reason: String| (Error::Protocol { line: line.clone(), reason }, Hope::None);
-            let next = next.map_err(|reason| fault(reason.into()))?;
-            if matches!(head.place, Place::Realm(_)) {
-                let base = self.base().await.map_err(|error| (error, Hope::None))?;
-                super::auth::check_realm(base, &next).map_err(fault)?;
-            }
             if next.origin() != url.origin() {
                 // Whatever was said to the first host is none of the next one's business; a signed URL even refuses it.
                 headers.remove(header::AUTHORIZATION);

@@ -10,11 +10,12 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::{Method, StatusCode, header};
 use tokio::sync::Mutex;
-use url::{Host, Url};
+use url::Url;
 
 use super::RemoteRepository;
 use super::error::{Error, Result};
 use super::transport::{Answer, Call, Payload, Place};
+use super::trust;
 use crate::content::{self, Ask, Body, Offer, Ticket};
 use crate::spec::route::UploadStart;
 use crate::spec::scope::Resource;
@@ -215,11 +216,7 @@ fn continued(asked: &Url, location: &str) -> Option<Url> {
     if target.origin() == asked.origin() {
         return Some(target);
     }
-    let public = match target.host()? {
-        Host::Domain(name) => name.contains('.') && !name.ends_with(".localhost") && !name.ends_with(".local"),
-        Host::Ipv4(_) | Host::Ipv6(_) => false,
-    };
-    if target.scheme() == "https" && public && target.host_str() != asked.host_str() {
+    if target.scheme() == "https" && trust::has_public_name(&target) && target.host_str() != asked.host_str() {
         return Some(target);
     }
     let mut own = asked.clone();

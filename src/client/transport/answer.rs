@@ -24,7 +24,7 @@ pub(in crate::client) struct Answer {
     pub(super) line: Line,
     /// Attempts that it took, the last included.
     pub(super) attempts: u32,
-    /// Whether another host than the one asked first has answered.
+    /// Whether somebody else than the registry itself was asked or has answered.
     pub(super) elsewhere: bool,
     /// The wait that the answer asks for.
     pub(super) retry_after_secs: Option<u64>,
@@ -65,8 +65,11 @@ impl Answer {
         self.elsewhere
     }
 
-    /// Every challenge of every `WWW-Authenticate` header.
+    /// Every challenge of every `WWW-Authenticate` header of the registry itself: nobody else's is answered.
     pub(in crate::client) fn challenges(&self) -> Vec<Challenge> {
+        if self.elsewhere {
+            return Vec::new();
+        }
         let values = self.headers().get_all(header::WWW_AUTHENTICATE).iter();
         values.filter_map(|value| value.to_str().ok()).flat_map(Challenge::parse_all).collect()
     }
