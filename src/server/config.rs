@@ -25,7 +25,7 @@ mod validation;
 mod values;
 mod yaml;
 
-pub(crate) use auth::Auth;
+pub(crate) use auth::{Auth, Token};
 pub(crate) use document::{Document, Sources};
 pub(crate) use section::ConfigError;
 pub(crate) use show::Setting;

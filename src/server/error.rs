@@ -15,11 +15,11 @@ use super::auth::{Refusal, seconds};
 use super::reply::{self, Reply};
 use super::request::RequestId;
 use crate::registry;
-use crate::spec::ErrorCode;
 use crate::spec::error_code::ErrorBody;
 use crate::spec::limits::{HEADER_BYTES_MAX, TARGET_BYTES_MAX};
 use crate::spec::range::{ContentRangeError, upload_range};
 use crate::spec::route::RouteError;
+use crate::spec::{ErrorCode, Resource, Scopes};
 use crate::store;
 
 /// Why a request is not answered with what it asked for.
@@ -126,6 +126,7 @@ impl Error {
                 _ => Value::Null,
             },
             Self::BodyTooLarge { limit } => json!({ "limit": limit }),
+            Self::Refused(Refusal::Unauthenticated { needed, .. }) if !needed.is_empty() => accesses(needed),
             _ => Value::Null,
         }
     }
@@ -173,7 +174,7 @@ impl Error {
                 reply::set_static(&mut reply, ALLOW, "GET, HEAD");
             }
             Self::Range { size } => reply::set(&mut reply, CONTENT_RANGE, format!("bytes */{size}")),
-            Self::Refused(Refusal::Unauthenticated { challenge }) => {
+            Self::Refused(Refusal::Unauthenticated { challenge, .. }) => {
                 reply::set(&mut reply, WWW_AUTHENTICATE, challenge.clone());
             }
             Self::Upload { size, .. } => reply::set(&mut reply, RANGE, upload_range(*size)),
@@ -184,6 +185,16 @@ impl Error {
         }
         reply
     }
+}
+
+/// Scopes as distribution tells them: each action by itself, by the names of Go's fields.
+fn accesses(scopes: &Scopes) -> Value {
+    let one = |(resource, action): (&Resource, &String)| json!({ "Type": resource.kind, "Class": "", "Name": resource.name, "Action": action });
+    scopes
+        .iter()
+        .flat_map(|(resource, actions)| actions.iter().map(move |action| (resource, action)))
+        .map(one)
+        .collect()
 }
 
 fn registry_status(error: &registry::Error) -> StatusCode {

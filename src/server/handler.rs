@@ -9,7 +9,7 @@ use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::watch;
 
-use super::auth::{Guard, User};
+use super::auth::{Guard, User, access};
 use super::connection::Connection;
 use super::error::{self, Error};
 use super::face::Face;
@@ -140,12 +140,15 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         reply::set_static(&mut reply, CACHE_CONTROL, "no-cache");
         return Ok(reply);
     }
+    let path = call.state.face.inner(uri.path()).ok_or(RouteError::NoSuch);
+    let route = path.and_then(|path| Route::parse(path, uri.query()));
     if *method != Method::OPTIONS {
-        // Browsers ask what is allowed before they ask for a password (Fetch, "CORS-preflight fetch").
-        call.user = call.state.guard.admit(&call.head.headers, call.connection.peer.ip()).await?;
+        // Browsers ask what is allowed before they ask for a password (Fetch, "CORS-preflight fetch"). What is no route can
+        // do nothing, so that it needs nothing; but only who is let in may hear that it is none.
+        let needed = route.as_ref().map(|route| access::needed(method, route)).unwrap_or_default();
+        call.user = call.state.guard.admit(&call.head, call.connection.peer.ip(), &needed).await?;
     }
-    let path = call.state.face.inner(uri.path()).ok_or(RouteError::NoSuch)?;
-    let route = Route::parse(path, uri.query())?;
+    let route = route?;
     if !route.methods().contains(method) {
         if method != Method::OPTIONS {
             return Err(Error::Method(route.methods()));

@@ -25,6 +25,12 @@ pub(super) fn url(head: &Parts, own_scheme: &str, face: &Face, route: &Route) ->
     }
 }
 
+/// The URL of another service on the host that this client named. Of a proxy that does not say otherwise it is assumed
+/// that it speaks TLS, as in distribution: passwords will go there.
+pub(super) fn elsewhere(head: &Parts, path: &str) -> Option<String> {
+    Some(format!("{}://{}{path}", scheme(&head.headers).unwrap_or("https"), host(head)?))
+}
+
 fn host(head: &Parts) -> Option<&str> {
     let headers = &head.headers;
     let named = match forwarded(headers, "host") {

@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-#[cfg(test)]
 use super::scope::Scopes;
 
 /// One challenge: a scheme and what it says.
@@ -26,7 +25,6 @@ impl Challenge {
         Self { scheme: "Basic".into(), token68: None, parameters: vec![("realm".into(), realm.into())] }
     }
 
-    #[cfg(test)]
     /// `Bearer realm="…",service="…",scope="…",error="…"`, in this order, without a scope where none is needed.
     pub(crate) fn bearer(realm: &str, service: &str, scopes: &Scopes, error: Option<&str>) -> Self {
         let mut parameters = vec![("realm".into(), realm.into()), ("service".into(), service.into())];

@@ -49,4 +49,4 @@ pub(crate) use page::Page;
 pub(crate) use range::ByteRange;
 pub(crate) use reference::{Host, Reference};
 pub(crate) use route::Route;
-pub(crate) use scope::Scopes;
+pub(crate) use scope::{Resource, Scopes};

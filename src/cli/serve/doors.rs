@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Kind};
-use crate::server::auth::{Guard, OpenError, Passwords};
+use crate::server::auth::{Guard, OpenError, Passwords, TokenError, Tokens};
 use crate::server::config::{Auth, Tls as TlsConfig};
 use crate::server::tls::{Tls, TlsError};
 
@@ -23,7 +23,18 @@ pub(super) fn guard(context: &Context, auth: Option<&Auth>) -> Result<Guard, Fai
             })?;
             Ok(Guard::Htpasswd { realm: realm.clone(), passwords: Box::new(passwords) })
         }
-        Some(Auth::Token(_)) => Err(Failure::message(Kind::Usage, "auth.token is not supported yet")),
+        Some(Auth::Token(config)) => {
+            let tokens = Tokens::open(config, context.clock.clone()).map_err(|error| {
+                let hint = match &error {
+                    TokenError::KeySet { .. } | TokenError::NoKey { .. } => {
+                        "auth.token.jwks names a file {\"keys\": [...]} with the public keys of the token server"
+                    }
+                    _ => "auth.token.rootcertbundle names certificates of the token server, auth.token.jwks its keys",
+                };
+                Failure::new(Kind::Usage, error).context("cannot start the registry").with_hint(hint)
+            })?;
+            Ok(Guard::Token(Box::new(tokens)))
+        }
     }
 }
 
@@ -40,7 +51,7 @@ pub(super) fn strangers(address: SocketAddr, guard: &Guard, tls: Option<&Tls>) -
         Some(format!("warning: whoever reaches {address} may pull and push: there is no authentication"))
     } else if tls.is_none() {
         let what = "set http.tls, or put a proxy with TLS in front";
-        Some(format!("warning: passwords reach {address} unencrypted: {what}"))
+        Some(format!("warning: passwords and tokens reach {address} unencrypted: {what}"))
     } else {
         None
     }

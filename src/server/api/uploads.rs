@@ -12,7 +12,12 @@ use crate::spec::route::UploadStart;
 use crate::spec::{ByteRange, Digest, Repository, Route, UploadId};
 
 pub(super) async fn start(call: &mut Call, repository: &Repository, start: &UploadStart) -> Result<Reply, Error> {
-    match call.state.registry.start_upload(repository, start, call.body.incoming()).await? {
+    let mut start = start.clone();
+    if call.state.guard.hides() {
+        // A mount from anywhere would read what its sender may not. Where `from` says, they may (`auth::access`).
+        start.from.get_or_insert_with(|| repository.clone());
+    }
+    match call.state.registry.start_upload(repository, &start, call.body.incoming()).await? {
         Started::Done(digest) => Ok(stored(call, repository, digest)),
         Started::Session(id) => Ok(session(call, StatusCode::ACCEPTED, repository, &id, 0)),
     }

@@ -1,22 +1,27 @@
 //! Who a request is from, and whether it is let in.
 //!
-//! Knows headers and users; what a user may do with which repository is not decided here: whoever is let in may do
-//! everything that the registry does, as in distribution.
+//! Knows headers, users and the scopes that a request needs (`access`). A token says itself what its bearer may do; a user
+//! with a password may do everything that the registry does, as in distribution.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 use thiserror::Error;
 
+use crate::spec::Scopes;
+
+pub(super) mod access;
 mod basic;
 mod failures;
 mod htpasswd;
 mod passwords;
+mod token;
 mod user_file;
 
 pub(crate) use passwords::{OpenError, Passwords};
+pub(crate) use token::{Algorithm, TokenError, Tokens};
 pub(crate) use user_file::UserFile;
 
 /// What stands before every request.
@@ -28,6 +33,8 @@ pub(crate) enum Guard {
     Silly { realm: String, service: String },
     /// Users of a file, by HTTP's Basic authentication (RFC 7617).
     Htpasswd { realm: String, passwords: Box<Passwords> },
+    /// Whoever has a token of somebody else, for what it says.
+    Token(Box<Tokens>),
 }
 
 /// Who sent a request, as far as that is known.
@@ -37,9 +44,10 @@ pub(super) struct User(pub(super) String);
 /// Why a request is not let in.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub(super) enum Refusal {
-    /// Nobody was named, or not with the right password; the client may answer this challenge (RFC 9110 §11.6.1).
+    /// Nobody was named, or not with the right password, or with a token for something else; the client may answer this
+    /// challenge (RFC 9110 §11.6.1). `needed` is told where scopes decide.
     #[error("authentication required")]
-    Unauthenticated { challenge: String },
+    Unauthenticated { challenge: String, needed: Scopes },
     #[error("too many wrong passwords: wait {} s", seconds(*wait))]
     TooMany { wait: Duration },
 }
@@ -55,8 +63,15 @@ impl Guard {
         matches!(self, Self::Open)
     }
 
-    /// Lets a request in, or not.
-    pub(super) async fn admit(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Option<User>, Refusal> {
+    /// Whether somebody who is let in may be kept from reading some repository.
+    pub(super) fn hides(&self) -> bool {
+        matches!(self, Self::Token(_))
+    }
+
+    /// Lets a request in that needs these scopes, or not.
+    pub(super) async fn admit(&self, head: &Parts, peer: IpAddr, needed: &Scopes) -> Result<Option<User>, Refusal> {
+        let headers = &head.headers;
+        let unknown = |challenge| Refusal::Unauthenticated { challenge, needed: Scopes::none() };
         match self {
             Self::Open => Ok(None),
             Self::Silly { realm, service } => {
@@ -64,10 +79,10 @@ impl Guard {
                     return Ok(Some(User("silly".into())));
                 }
                 let challenge = format!("Bearer realm={},service={}", quoted(realm), quoted(service));
-                Err(Refusal::Unauthenticated { challenge })
+                Err(unknown(challenge))
             }
             Self::Htpasswd { realm, passwords } => {
-                let refused = || Refusal::Unauthenticated { challenge: format!("Basic realm={}", quoted(realm)) };
+                let refused = || unknown(format!("Basic realm={}", quoted(realm)));
                 let credentials = basic::credentials(headers).ok_or_else(refused)?;
                 let verified = passwords.verify(&credentials.user, &credentials.password, peer).await;
                 match verified.map_err(|wait| Refusal::TooMany { wait })? {
@@ -75,6 +90,7 @@ impl Guard {
                     false => Err(refused()),
                 }
             }
+            Self::Token(tokens) => tokens.admit(head, needed),
         }
     }
 }

@@ -4,22 +4,26 @@ use super::*;
 
 const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-fn headers(authorization: &[&str]) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+async fn admit(guard: &Guard, authorization: &[&str]) -> Result<Option<User>, Refusal> {
+    let mut request = http::Request::get("/v2/");
     for value in authorization {
-        headers.append(AUTHORIZATION, value.parse().expect("a value"));
+        request = request.header(AUTHORIZATION, *value);
     }
-    headers
+    let (head, ()) = request.body(()).expect("a request").into_parts();
+    guard.admit(&head, PEER, &Scopes::catalog()).await
+}
+
+fn unauthenticated(challenge: &str) -> Result<Option<User>, Refusal> {
+    Err(Refusal::Unauthenticated { challenge: challenge.into(), needed: Scopes::none() })
 }
 
 #[tokio::test]
 async fn an_open_door_and_a_silly_one() {
-    assert_eq!(Guard::Open.admit(&headers(&[]), PEER).await, Ok(None));
-    assert_eq!(Guard::Open.admit(&headers(&["Basic !"]), PEER).await, Ok(None), "nobody looks");
+    assert_eq!(admit(&Guard::Open, &[]).await, Ok(None));
+    assert_eq!(admit(&Guard::Open, &["Basic !"]).await, Ok(None), "nobody looks");
     let silly = Guard::Silly { realm: "r \"q\"\\\n".into(), service: "s".into() };
-    let challenge = r#"Bearer realm="r \"q\"\\",service="s""#.to_owned();
-    assert_eq!(silly.admit(&headers(&[]), PEER).await, Err(Refusal::Unauthenticated { challenge }));
-    assert_eq!(silly.admit(&headers(&["x"]), PEER).await, Ok(Some(User("silly".into()))));
+    assert_eq!(admit(&silly, &[]).await, unauthenticated(r#"Bearer realm="r \"q\"\\",service="s""#));
+    assert_eq!(admit(&silly, &["x"]).await, Ok(Some(User("silly".into()))));
 }
 
 #[tokio::test]
@@ -30,13 +34,12 @@ async fn users_of_a_file() {
     let passwords = Passwords::open(&path, crate::sys::Clock::System).expect("opened");
     let guard = Guard::Htpasswd { realm: "basic-realm".into(), passwords: Box::new(passwords) };
     // alice:secret
-    let right = guard.admit(&headers(&["Basic YWxpY2U6c2VjcmV0"]), PEER).await;
+    let right = admit(&guard, &["Basic YWxpY2U6c2VjcmV0"]).await;
     assert_eq!(right, Ok(Some(User("alice".into()))));
-    let refused = || Err(Refusal::Unauthenticated { challenge: r#"Basic realm="basic-realm""#.into() });
     // alice:wrong
     for wrong in
         [&[][..], &["Basic YWxpY2U6d3Jvbmc="], &["Bearer x"], &["Basic YWxpY2U6c2VjcmV0", "Basic YWxpY2U6c2VjcmV0"]]
     {
-        assert_eq!(guard.admit(&headers(wrong), PEER).await, refused(), "{wrong:?}");
+        assert_eq!(admit(&guard, wrong).await, unauthenticated(r#"Basic realm="basic-realm""#), "{wrong:?}");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::server::auth::Algorithm;
+
 use super::section::{ConfigError, Section};
 
 /// How callers show who they are.
@@ -37,17 +39,12 @@ pub(crate) struct Token {
     pub(crate) issuer: String,
     /// Certificates (PEM) of those who sign.
     pub(crate) rootcertbundle: Option<PathBuf>,
-    /// Keys of those who sign: path or URL of a JSON Web Key Set.
-    pub(crate) jwks: Option<String>,
-    pub(crate) signing_algorithms: Vec<String>,
+    /// Keys of those who sign: a JSON Web Key Set.
+    pub(crate) jwks: Option<PathBuf>,
+    pub(crate) signing_algorithms: Vec<Algorithm>,
     /// The realm is on the host that the client named, below this path.
     pub(crate) autoredirect: Option<String>,
 }
-
-/// Algorithms of signatures by their names in JOSE (RFC 7518, RFC 8037), as distribution 3 knows them.
-const ALGORITHMS: &[&str] = &[
-    "EdDSA", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512",
-];
 
 /// What the section says; `none` and nothing say that everybody may do everything.
 pub(super) fn read(root: &Section<'_>) -> Result<Option<Auth>, ConfigError> {
@@ -72,17 +69,23 @@ pub(super) fn read(root: &Section<'_>) -> Result<Option<Auth>, ConfigError> {
 }
 
 fn token(section: &Section<'_>) -> Result<Token, ConfigError> {
-    let (rootcertbundle, jwks) = (section.some("rootcertbundle")?, section.some("jwks")?);
+    let rootcertbundle = section.some("rootcertbundle")?;
+    let jwks = section.parsed("jwks", |text| {
+        if text.contains("://") {
+            Err("must be the path of a file (URLs are not read yet)".into())
+        } else {
+            Ok(text.to_owned())
+        }
+    })?;
+    let jwks = jwks.filter(|path| !path.is_empty());
     if rootcertbundle.is_none() && jwks.is_none() {
         let hint = "name the certificates of the token server, or its keys with jwks";
         return Err(section.missing("rootcertbundle").with_hint(hint));
     }
-    let algorithm = |text: &str| {
-        if ALGORITHMS.contains(&text) { Ok(text.to_owned()) } else { Err("is no algorithm of signatures".into()) }
-    };
+    let algorithm = |text: &str| Algorithm::named(text).ok_or_else(|| "is no algorithm of signatures".to_owned());
     let mut signing_algorithms = section.list("signingalgorithms", algorithm)?;
     if signing_algorithms.is_empty() {
-        signing_algorithms = ALGORITHMS.iter().map(|&name| name.to_owned()).collect();
+        signing_algorithms = Algorithm::ALL.to_vec();
     }
     let autoredirect = section.boolean("autoredirect")?.unwrap_or_default();
     let path = section.parsed("autoredirectpath", |text| {
@@ -93,7 +96,7 @@ fn token(section: &Section<'_>) -> Result<Token, ConfigError> {
         service: needed(section, "service")?,
         issuer: needed(section, "issuer")?,
         rootcertbundle: rootcertbundle.map(Into::into),
-        jwks,
+        jwks: jwks.map(Into::into),
         signing_algorithms,
         autoredirect: path.filter(|_| autoredirect),
     })
@@ -141,8 +144,8 @@ mod tests {
         assert_eq!(token.signing_algorithms.len(), 13);
         let all = "{token: {realm: r, service: s, issuer: i, jwks: /k, signingalgorithms: [ES256], autoredirect: yes}}";
         let Ok(Some(Auth::Token(token))) = auth(all) else { panic!("no token") };
-        assert_eq!((token.jwks.as_deref(), token.rootcertbundle), (Some("/k"), None));
-        assert_eq!(token.signing_algorithms, ["ES256"]);
+        assert_eq!((token.jwks, token.rootcertbundle), (Some("/k".into()), None));
+        assert_eq!(token.signing_algorithms, [Algorithm::Es256]);
         assert_eq!(token.autoredirect.as_deref(), Some("/auth/token"));
     }
 
@@ -160,6 +163,10 @@ mod tests {
             ),
             ("{token: {realm: r, service: s, issuer: i}}", "f:2:15: auth.token.rootcertbundle: is missing"),
             ("{token: {realm: r, service: s, jwks: k}}", "f:2:15: auth.token.issuer: is missing"),
+            (
+                "{token: {realm: r, service: s, issuer: i, jwks: 'https://k'}}",
+                "f:2:55: auth.token.jwks: must be the path of a file (URLs are not read yet), not \"https://k\"",
+            ),
             (
                 "{token: {jwks: k, signingalgorithms: [none]}}",
                 "f:2:45: auth.token.signingalgorithms: is no algorithm of signatures, not \"none\"",

@@ -8,7 +8,7 @@ use super::check::{Warning, check};
 use super::section::{ConfigError, Section};
 use super::show::{self, Setting};
 use super::tree::{Node, Origin, Position, Value};
-use super::{Auth, Certificates, Config, Storage, defaults, keys, overlay, read, storage, yaml};
+use super::{Certificates, Config, Storage, defaults, keys, overlay, read, storage, yaml};
 use crate::server::Address;
 
 /// Who says what a server does. Flags win over variables, variables over the file.
@@ -108,15 +108,11 @@ impl Document {
 /// Refuses what keeps strangers out and is not there yet: to serve without it would be to open a closed registry. What
 /// comes to work is taken out of here, and the fields of [`Config`] are given to who does it.
 fn refuse_what_has_no_effect(tree: &Node, config: &Config) -> Result<(), ConfigError> {
-    let place = |path: &[&str]| path.iter().try_fold(tree, |node, name| node.get(name)).map(|node| node.at.clone());
-    let refused: &[&str] = if let Some(auth @ Auth::Token(_)) = &config.auth {
-        &["auth", auth.name()]
-    } else if config.tls.as_ref().is_some_and(|tls| matches!(tls.certificates, Certificates::LetsEncrypt(_))) {
-        &["http", "tls", "letsencrypt"]
-    } else {
+    if !config.tls.as_ref().is_some_and(|tls| matches!(tls.certificates, Certificates::LetsEncrypt(_))) {
         return Ok(());
-    };
-    let at = place(refused).unwrap_or(Origin::Default);
+    }
+    let refused = ["http", "tls", "letsencrypt"];
+    let at = refused.iter().try_fold(tree, |node, name| node.get(name)).map_or(Origin::Default, |node| node.at.clone());
     let message = "not supported yet, and without it the registry would stand open";
     Err(ConfigError::at(at, &refused.join("."), message)
         .with_hint("put a proxy that does this in front, and remove the section"))

@@ -132,10 +132,6 @@ fn faults_have_a_place_and_a_path() {
             "f:2:14: http.addr: invalid address \"5000\": expected HOST:PORT or :PORT, not \"5000\"",
         ),
         (
-            "version: 0.1\nauth: {token: {realm: r, service: s, issuer: i, jwks: p}}".to_owned() + tail,
-            "f:2:15: auth.token: not supported yet, and without it the registry would stand open",
-        ),
-        (
             "version: 0.1\nhttp: {addr: ':1', tls: {letsencrypt: {cachefile: c}}}\nstorage: inmemory".to_owned(),
             "f:2:39: http.tls.letsencrypt: not supported yet, and without it the registry would stand open",
         ),

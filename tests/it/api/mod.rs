@@ -12,3 +12,4 @@ mod limits;
 mod manifests;
 mod requirements;
 mod tls;
+mod token;

@@ -47,10 +47,10 @@ fn variables_alone_are_an_overlay_over_the_registry_of_one_person() {
 #[test]
 fn what_would_open_a_closed_registry_is_refused() {
     let mut env = world(DIRECTORY);
-    env.set("REGISTRY_AUTH", "{token: {realm: r, service: s, issuer: i, rootcertbundle: /p}}");
+    env.set("REGISTRY_HTTP_TLS", "{letsencrypt: {cachefile: c}}");
     env.reg("serve $TMP/c.yml").check(expect![[r#"
         ------- stderr -------
-        error: REGISTRY_AUTH: auth.token: not supported yet, and without it the registry would stand open
+        error: REGISTRY_HTTP_TLS: http.tls.letsencrypt: not supported yet, and without it the registry would stand open
         hint: put a proxy that does this in front, and remove the section
         [exit 2]
     "#]]);
@@ -175,11 +175,11 @@ fn checks_say_what_has_no_effect_and_what_holds() {
 #[test]
 fn checks_fail_where_the_server_would_not_start() {
     let env = world(
-        "version: 0.1\nstorage: inmemory\nhttp: {addr: ':1'}\nauth: {token: {realm: r, service: s, issuer: i, rootcertbundle: c}}\n",
+        "version: 0.1\nstorage: inmemory\nhttp: {addr: ':1', tls: {letsencrypt: {cachefile: c, email: a@b, hosts: [c]}}}\n",
     );
     env.reg("config check $TMP/c.yml").check(expect![[r#"
         ------- stderr -------
-        error: $TMP/c.yml:4:15: auth.token: not supported yet, and without it the registry would stand open
+        error: $TMP/c.yml:3:39: http.tls.letsencrypt: not supported yet, and without it the registry would stand open
         hint: put a proxy that does this in front, and remove the section
         [exit 2]
     "#]]);
