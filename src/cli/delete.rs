@@ -30,8 +30,13 @@ use prepare::Prepared;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 REPOSITORY:TAG removes the tag alone; the image and its other tags stay. REPOSITORY@DIGEST removes the
-manifest, and with it all of its tags. A digest that a kept tag needs is never deleted. Space is freed
-by the registry's garbage collection.
+manifest, and with it all of its tags. A digest that a kept tag needs is never deleted.
+
+Space is freed by the registry's garbage collection, and a plain one keeps manifests without a tag: those
+that lost theirs, the images of an index, what refers to an image. In the JSON summary, bytes_freed is what
+a plain garbage collection then frees, bytes_freed_with_untagged what one frees that removes untagged
+manifests too (-m). Content that other repositories share is counted, as is what only an untagged manifest
+needs that no image named here leads to: an API does not show those.
 
 Some registries, such as registry:2, cannot remove a tag alone. There, naming all tags of
 a manifest deletes the manifest, unless an index or a referrer needs it; where a tag stays, nothing is
@@ -250,7 +255,14 @@ fn summary(all: &[Prepared]) -> serde_json::Value {
     let steps = || all.iter().flat_map(|prepared| &prepared.plan.steps);
     let manifests = steps().filter(|step| matches!(step, plan::Step::Delete { .. })).count();
     let tags: usize = steps().map(|step| step.tags().len()).sum();
-    // Sizes are what manifests say, and those may say anything.
-    let bytes = all.iter().try_fold(0_u64, |sum, prepared| Some(sum.saturating_add(prepared.plan.bytes?.freed)));
-    json!({ "tags": tags, "manifests": manifests, "bytes_freed": bytes })
+    let total = |part: fn(&plan::Bytes) -> u64| {
+        // Sizes are what manifests say, and those may say anything.
+        all.iter().try_fold(0_u64, |sum, prepared| Some(sum.saturating_add(part(prepared.plan.bytes.as_ref()?))))
+    };
+    json!({
+        "tags": tags,
+        "manifests": manifests,
+        "bytes_freed": total(|bytes| bytes.freed),
+        "bytes_freed_with_untagged": total(|bytes| bytes.freed_with_untagged),
+    })
 }

@@ -122,15 +122,17 @@ pub(crate) struct Refusal {
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     pub(crate) refused: Vec<Refusal>,
-    /// What no tag reaches any more; `None` where not all tags are known.
+    /// What it comes to; `None` where not all tags are known.
     pub(crate) bytes: Option<Bytes>,
 }
 
 /// Bytes behind what goes: manifests, configs and layers, each once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bytes {
-    /// Reached by no tag afterwards.
+    /// Needed by no manifest that is left, tagged or not: what a plain garbage collection frees.
     pub(crate) freed: u64,
+    /// Reached by no tag that is left: what a garbage collection frees that removes untagged manifests too.
+    pub(crate) freed_with_untagged: u64,
     /// Reached by tags that stay.
     pub(crate) shared: u64,
 }
@@ -202,8 +204,21 @@ impl Plan {
         self.bytes = known.complete.then(|| {
             let going: BTreeSet<&Tag> = self.steps.iter().flat_map(Step::tags).collect();
             let staying = known.tags.iter().filter(|(tag, _)| !going.contains(tag));
-            let kept = closure(known, staying.map(|(_, digest)| *digest));
-            count(known, &closure(known, self.steps.iter().map(Step::digest)), &kept)
+            let tagged = with_referrers(known, staying.map(|(_, digest)| *digest).collect());
+            let gone = with_referrers(known, self.steps.iter().map(Step::digest).collect());
+            let deleted: BTreeSet<Digest> = self.steps.iter().filter_map(Step::deleted).collect();
+            // What an index lists, and what refers to a manifest, is not deleted with it.
+            let left = known.manifests.keys().copied().filter(|digest| !deleted.contains(digest)).collect();
+            let (gone, tagged) = (contents(known, &gone), contents(known, &tagged));
+            Bytes {
+                freed: without(&contents(known, &deleted), &contents(known, &left)),
+                freed_with_untagged: without(&gone, &tagged),
+                shared: gone
+                    .iter()
+                    .filter(|(digest, _)| tagged.contains_key(*digest))
+                    .map(|(_, size)| size)
+                    .fold(0, add),
+            }
         });
         self
     }
@@ -215,6 +230,11 @@ impl Step {
         match self {
             Self::Untag { digest, .. } | Self::Delete { digest, .. } => *digest,
         }
+    }
+
+    /// The manifest, where it is one that goes.
+    fn deleted(&self) -> Option<Digest> {
+        matches!(self, Self::Delete { .. }).then(|| self.digest())
     }
 
     /// The tags that go.
@@ -253,7 +273,7 @@ fn otherwise(known: &Known, digest: &Digest, held: Option<Held>) -> Otherwise {
 }
 
 /// The manifests reached from `roots` by what indexes list, the roots included.
-fn closure(known: &Known, roots: impl Iterator<Item = Digest>) -> BTreeSet<Digest> {
+pub(crate) fn closure(known: &Known, roots: impl Iterator<Item = Digest>) -> BTreeSet<Digest> {
     let mut reached = BTreeSet::new();
     let mut level: Vec<Digest> = roots.collect();
     for _ in 0..=INDEX_DEPTH_MAX {
@@ -264,22 +284,35 @@ fn closure(known: &Known, roots: impl Iterator<Item = Digest>) -> BTreeSet<Diges
     reached
 }
 
-fn count(known: &Known, gone: &BTreeSet<Digest>, kept: &BTreeSet<Digest>) -> Bytes {
-    let contents = |manifests: &BTreeSet<Digest>| {
-        let mut sizes = BTreeMap::new();
-        for (digest, manifest) in manifests.iter().filter_map(|digest| Some((digest, known.manifests.get(digest)?))) {
-            sizes.insert(*digest, manifest.bytes().len() as u64);
-            sizes.extend(manifest.blobs().filter(|blob| !blob.is_foreign()).map(|blob| (blob.digest, blob.size)));
+/// The same with what refers to them: referrers share the fate of their subject.
+fn with_referrers(known: &Known, mut roots: BTreeSet<Digest>) -> BTreeSet<Digest> {
+    loop {
+        let reached = closure(known, roots.iter().copied());
+        let referring = reached.iter().filter_map(|digest| known.referrers.get(digest)).flatten().copied();
+        roots = reached.iter().copied().chain(referring).collect();
+        if roots.len() == reached.len() {
+            return reached;
         }
-        sizes
-    };
-    let kept = contents(kept);
-    let mut bytes = Bytes::default();
-    for (digest, size) in contents(gone) {
-        let sum = if kept.contains_key(&digest) { &mut bytes.shared } else { &mut bytes.freed };
-        *sum = sum.saturating_add(size);
     }
-    bytes
+}
+
+/// The manifests with the blobs that they need, and the size of each in bytes.
+fn contents(known: &Known, manifests: &BTreeSet<Digest>) -> BTreeMap<Digest, u64> {
+    let mut sizes = BTreeMap::new();
+    for (digest, manifest) in manifests.iter().filter_map(|digest| Some((digest, known.manifests.get(digest)?))) {
+        sizes.insert(*digest, manifest.bytes().len() as u64);
+        sizes.extend(manifest.blobs().filter(|blob| !blob.is_foreign()).map(|blob| (blob.digest, blob.size)));
+    }
+    sizes
+}
+
+fn without(gone: &BTreeMap<Digest, u64>, kept: &BTreeMap<Digest, u64>) -> u64 {
+    gone.iter().filter(|(digest, _)| !kept.contains_key(*digest)).map(|(_, size)| size).fold(0, add)
+}
+
+/// Sizes are what manifests say, and those may say anything.
+const fn add(sum: u64, size: &u64) -> u64 {
+    sum.saturating_add(*size)
 }
 
 #[cfg(test)]

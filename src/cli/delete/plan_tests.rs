@@ -71,7 +71,7 @@ fn a_tag_goes_alone() {
     let plan = repository.plan(&["v1"], &[], Depth::Tag);
     let held = Held::Tags(vec![tag("v2")]);
     assert_eq!(plan.steps, [untag("v1", image, Otherwise::Never(held.clone()))]);
-    assert_eq!(plan.bytes, Some(Bytes { freed: 0, shared: 110 + repository.size(image) }));
+    assert_eq!(plan.bytes, Some(Bytes { shared: 110 + repository.size(image), ..Bytes::default() }));
     // And where the registry cannot do that, nothing goes.
     let plan = plan.without_untag(&repository.known());
     assert_eq!(plan.steps, []);
@@ -86,9 +86,26 @@ fn the_last_tags_of_a_manifest_may_take_it_along() {
     repository.image("b", &["l1"], &["v3"]);
     let plan = repository.plan(&["v1", "v2"], &[], Depth::Tag);
     assert_eq!(plan.steps.len(), 2);
-    assert_eq!(plan.bytes, Some(Bytes { freed: 10 + repository.size(image), shared: 100 }));
+    let freed = 10 + repository.size(image);
+    assert_eq!(plan.bytes, Some(Bytes { freed: 0, freed_with_untagged: freed, shared: 100 }));
     let step = Step::Delete { digest: image, tags: vec![tag("v1"), tag("v2")], cause: Cause::CannotUntag };
-    assert_eq!(plan.without_untag(&repository.known()).steps, [step]);
+    let plan = plan.without_untag(&repository.known());
+    assert_eq!(plan.steps, [step]);
+    assert_eq!(plan.bytes, Some(Bytes { freed, freed_with_untagged: freed, shared: 100 }));
+}
+
+#[test]
+fn what_an_index_lists_is_left_to_a_collection_of_untagged_manifests() {
+    let mut repository = Builder::default();
+    let children = [repository.image("a", &["l1"], &[]), repository.image("b", &["l1"], &[])];
+    let index = repository.index(&children, &["multi"]);
+    let signature = repository.image("signature", &[], &[]);
+    repository.0.referrers.insert(children[0], vec![signature]);
+    let freed = repository.size(index);
+    let images = 120 + repository.size(children[0]) + repository.size(children[1]);
+    let freed_with_untagged = freed + images + 10 + repository.size(signature);
+    let plan = repository.plan(&["multi"], &[], Depth::Manifest);
+    assert_eq!(plan.bytes, Some(Bytes { freed, freed_with_untagged, shared: 0 }));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt as _};
 use jiff::SignedDuration;
 
-use super::plan::{Cause, Depth, Known, Plan, Refusal, Request, Step, plan};
+use super::plan::{Cause, Depth, Known, Plan, Refusal, Request, Step, closure, plan};
 use super::show::{refused_hint, vendor_way};
 use super::{Args, Report, Rules};
 use crate::cli::context::Context;
@@ -179,15 +179,16 @@ impl Prepared {
         let bar = context.output.progress().objects("reading tags", None);
         let survey = Survey::read(&self.repository, &enricher, &bar).await;
         bar.remove();
-        let survey = survey?;
+        let mut survey = survey?;
         if let Some(blocked) = &survey.blocked {
             self.meet_blocked(blocked, rules.is_some())?;
         }
         if let Some(rules) = rules {
             self.request.tags = self.select(context, rules, &survey, &enricher).await?;
         }
-        self.known =
-            Known { tags: survey.tags, manifests: survey.manifests, referrers: BTreeMap::new(), complete: true };
+        self.known.tags = std::mem::take(&mut survey.tags);
+        self.known.manifests = std::mem::take(&mut survey.manifests);
+        self.known.complete = true;
         self.read_named_manifests(&enricher).await;
         let host = self.place.host.clone();
         for tag in self.request.tags.iter().filter(|tag| !self.known.tags.contains_key(*tag)) {
@@ -195,7 +196,7 @@ impl Prepared {
             let failure = Failure::message(Kind::NotFound, format!("{} has no tag {tag}", self.place));
             self.absent.push((tag.clone().into(), failure.at(&host).context(format!("cannot delete {reference}"))));
         }
-        self.read_referrers().await
+        self.read_around(&enricher).await
     }
 
     /// What cannot be read may need anything: no content goes then. A tag by name may.
@@ -227,27 +228,54 @@ impl Prepared {
         }
     }
 
-    /// Finds what refers to the manifests in question: by subject, or by a tag named after them.
-    async fn read_referrers(&mut self) -> Result<(), Failure> {
+    /// Reads what goes or stays with the manifests in question: what they list, and what refers to any of it.
+    async fn read_around(&mut self, enricher: &Enricher) -> Result<(), Failure> {
         let tagged = self.request.tags.iter().filter_map(|tag| self.known.tags.get(tag));
-        let asked: BTreeSet<Digest> = tagged.chain(&self.request.manifests).copied().collect();
-        let repository = &self.repository;
-        let mut found = stream::iter(asked)
-            .map(async |digest| (digest, repository.referrers(&digest).await))
-            .buffer_unordered(CONCURRENCY);
-        let mut referrers = BTreeMap::new();
-        while let Some((digest, read)) = found.next().await {
-            let mut all: BTreeSet<Digest> = read?.into_iter().map(|referrer| referrer.digest).collect();
-            let name = format!("{}-{}", digest.algorithm(), digest.hex());
-            let companions = self.known.tags.iter().filter(|(tag, _)| {
-                // `sha256-…` itself is the list of referrers, which have been counted; `.sig`, `.att` are more.
-                tag.as_str().strip_prefix(&name).is_some_and(|rest| rest.starts_with('.'))
-            });
-            all.extend(companions.map(|(_, digest)| *digest));
-            referrers.insert(digest, all.into_iter().collect());
+        let mut asked: BTreeSet<Digest> = tagged.chain(&self.request.manifests).copied().collect();
+        while !asked.is_empty() {
+            let mut found = stream::iter(asked.clone())
+                .map(async |digest| (digest, self.repository.referrers(&digest).await))
+                .buffer_unordered(CONCURRENCY);
+            let mut referrers: BTreeMap<Digest, BTreeSet<Digest>> = BTreeMap::new();
+            while let Some((digest, read)) = found.next().await {
+                referrers.insert(digest, read?.into_iter().map(|referrer| referrer.digest).collect());
+            }
+            drop(found);
+            for (digest, mut all) in referrers {
+                let name = format!("{}-{}", digest.algorithm(), digest.hex());
+                let companions = self.known.tags.iter().filter(|(tag, _)| {
+                    // `sha256-…` itself is the list of referrers, which have been counted; `.sig`, `.att` are more.
+                    tag.as_str().strip_prefix(&name).is_some_and(|rest| rest.starts_with('.'))
+                });
+                all.extend(companions.map(|(_, digest)| *digest));
+                self.known.referrers.insert(digest, all.into_iter().collect());
+            }
+            let referring = asked.iter().flat_map(|digest| &self.known.referrers[digest]).copied();
+            let listed = closure(&self.known, asked.iter().copied());
+            let mut next: BTreeSet<Digest> = listed.into_iter().chain(referring).collect();
+            if self.known.referrers.values().any(|referring| !referring.is_empty()) {
+                // Signatures share their empty config with those of images that stay.
+                next.extend(self.known.manifests.keys().copied());
+            }
+            asked = next.into_iter().filter(|digest| !self.known.referrers.contains_key(digest)).collect();
+            self.read_missing(&asked, enricher).await?;
         }
-        drop(found);
-        self.known.referrers = referrers;
+        Ok(())
+    }
+
+    /// Reads manifests that no tag leads to. One that is not there is no fault: an index may be sparse.
+    async fn read_missing(&mut self, digests: &BTreeSet<Digest>, enricher: &Enricher) -> Result<(), Failure> {
+        let missing = digests.iter().copied().filter(|digest| !self.known.manifests.contains_key(digest));
+        let mut found = stream::iter(missing.collect::<Vec<_>>())
+            .map(async |digest| (digest, enricher.manifest(&digest).await))
+            .buffer_unordered(CONCURRENCY);
+        while let Some((digest, read)) = found.next().await {
+            match read {
+                Ok(manifest) => drop(self.known.manifests.insert(digest, manifest)),
+                Err(failure) if failure.kind() == Kind::NotFound => {}
+                Err(failure) => return Err(failure),
+            }
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Report;
-use super::plan::{Cause, Held, Otherwise, Plan, Step, list};
+use super::plan::{Bytes, Cause, Held, Otherwise, Plan, Step, list};
 use super::prepare::Prepared;
 use crate::cli::failure::Failure;
 use crate::cli::output::table::size_text;
@@ -93,24 +93,34 @@ fn manifests(count: usize) -> String {
 
 /// What the steps come to. Other repositories of the registry were not looked at, and may hold the same blobs.
 fn bytes(plan: &Plan) -> String {
-    let Some(bytes) = plan.bytes else { return String::new() };
-    let (freed, shared) = (size_text(bytes.freed), size_text(bytes.shared));
-    let leaves_untagged = plan.steps.iter().any(|step| matches!(step, Step::Untag { .. }));
-    let collection = if leaves_untagged {
-        "A garbage collection that deletes untagged manifests"
-    } else {
-        "The registry's garbage collection"
+    let Some(Bytes { freed, freed_with_untagged, shared }) = plan.bytes else { return String::new() };
+    let stays = match shared {
+        0 => String::new(),
+        shared => format!("; {} are shared with tags that stay", exactly(shared)),
     };
-    let unless = "unless other repositories share them";
-    match (bytes.freed, bytes.shared) {
-        (0, 0) => String::new(),
-        (0, _) => format!("Frees nothing: tags that stay need all of its {shared}.\n"),
-        (_, 0) => format!("No tag reaches {freed} any more. {collection} frees them, {unless}.\n"),
-        (_, _) => format!(
-            "No tag reaches {freed} any more; {shared} are shared with tags that stay. {collection} frees the former, \
-             {unless}.\n"
-        ),
+    match (freed, freed_with_untagged) {
+        (0, 0) if shared == 0 => String::new(),
+        (0, 0) => format!("Frees nothing: tags that stay need all of its {}.\n", exactly(shared)),
+        (freed, more) if freed == more => {
+            format!(
+                "The registry's garbage collection frees {}, unless other repositories share them{stays}.\n",
+                exactly(freed)
+            )
+        }
+        (freed, more) => {
+            let plain = if freed == 0 { "nothing".into() } else { exactly(freed) };
+            let more = exactly(more);
+            format!(
+                "The registry's garbage collection frees {plain}, one that also removes untagged manifests (-m) {more}, \
+                 unless other repositories share them{stays}.\n"
+            )
+        }
     }
+}
+
+/// `1.67 KiB (1709 bytes)`
+fn exactly(bytes: u64) -> String {
+    if bytes < 1024 { format!("{bytes} bytes") } else { format!("{} ({bytes} bytes)", size_text(bytes)) }
 }
 
 /// Reports the steps of a plan that is not followed.

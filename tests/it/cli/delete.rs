@@ -87,7 +87,7 @@ fn a_manifest_goes_with_its_tags() {
         Plan for $REG/app
           delete  sha256:c7cd9b3b69ba1fa2d9a6f09275fb6da420f0dac7bd6b7d035ca6a3267c6d10ab
                     its tags go with it: v1, v1.0
-        No tag reaches 1.67 KiB any more; 2.93 KiB are shared with tags that stay. The registry's garbage collection frees the former, unless other repositories share them.
+        The registry's garbage collection frees 1.67 KiB (1709 bytes), unless other repositories share them; 2.93 KiB (3000 bytes) are shared with tags that stay.
     "#]]);
     env.reg(&format!("delete --yes $REG/app@{}", image(1).digest())).check(expect![[r#"
         REFERENCE                                                                                    ACTION  RESULT    REASON
@@ -136,7 +136,7 @@ fn a_plan_shows_siblings_children_referrers_and_bytes() {
                     also tagged v1.0: the manifest stays
           untag   v2  sha256:9522811eb903e4b711bee2979163028f07a3136c407d782b1def90d69758db4a
                     the manifest stays, untagged
-        No tag reaches 1.67 KiB any more; 4.60 KiB are shared with tags that stay. A garbage collection that deletes untagged manifests frees the former, unless other repositories share them.
+        The registry's garbage collection frees nothing, one that also removes untagged manifests (-m) 1.67 KiB (1709 bytes), unless other repositories share them; 4.60 KiB (4709 bytes) are shared with tags that stay.
     "#]]);
     env.reg("delete --dry-run --manifest $REG/app:multi").check(expect![[r#"
         REFERENCE                                                                                    ACTION  RESULT   REASON
@@ -148,7 +148,7 @@ fn a_plan_shows_siblings_children_referrers_and_bytes() {
                     its tags go with it: multi
                     an index; what it lists (2 manifests) stays, for the garbage collection
                     what refers to it (1 manifest) stays, for the garbage collection
-        No tag reaches 3.82 KiB any more; 2.93 KiB are shared with tags that stay. The registry's garbage collection frees the former, unless other repositories share them.
+        The registry's garbage collection frees 491 bytes, one that also removes untagged manifests (-m) 4.53 KiB (4641 bytes), unless other repositories share them; 2.93 KiB (3000 bytes) are shared with tags that stay.
     "#]]);
     env.reg(&format!("delete --dry-run $REG/app@{}", whole.children[0].digest())).check(expect![[r#"
         REFERENCE                                                                                    ACTION  RESULT   REASON
@@ -182,14 +182,15 @@ fn documents_have_the_keys_of_the_contract() {
           "summary": {
             "tags": 1,
             "manifests": 0,
-            "bytes_freed": 1709
+            "bytes_freed": 0,
+            "bytes_freed_with_untagged": 1709
           }
         }
         ------- stderr -------
         Plan for $REG/app
           untag   v2  sha256:9522811eb903e4b711bee2979163028f07a3136c407d782b1def90d69758db4a
                     the manifest stays, untagged
-        No tag reaches 1.67 KiB any more; 2.93 KiB are shared with tags that stay. A garbage collection that deletes untagged manifests frees the former, unless other repositories share them.
+        The registry's garbage collection frees nothing, one that also removes untagged manifests (-m) 1.67 KiB (1709 bytes), unless other repositories share them; 2.93 KiB (3000 bytes) are shared with tags that stay.
     "#]]);
     env.reg("delete --yes -o json $REG/app:v2").check(expect![[r#"
         {
@@ -208,7 +209,8 @@ fn documents_have_the_keys_of_the_contract() {
           "summary": {
             "tags": 1,
             "manifests": 0,
-            "bytes_freed": null
+            "bytes_freed": null,
+            "bytes_freed_with_untagged": null
           }
         }
     "#]]);
@@ -224,7 +226,7 @@ fn without_a_terminal_nothing_is_assumed() {
         Plan for $REG/app
           untag   v2  sha256:9522811eb903e4b711bee2979163028f07a3136c407d782b1def90d69758db4a
                     the manifest stays, untagged
-        No tag reaches 1.67 KiB any more; 2.93 KiB are shared with tags that stay. A garbage collection that deletes untagged manifests frees the former, unless other repositories share them.
+        The registry's garbage collection frees nothing, one that also removes untagged manifests (-m) 1.67 KiB (1709 bytes), unless other repositories share them; 2.93 KiB (3000 bytes) are shared with tags that stay.
         error: this needs a confirmation, and there is no terminal to ask on; nothing was changed
         hint: --yes to go on without asking, --dry-run to see the plan
         [exit 2]

@@ -80,7 +80,8 @@ fn all_tags() {
           "summary": {
             "tags": 5,
             "manifests": 0,
-            "bytes_freed": 9836
+            "bytes_freed": 0,
+            "bytes_freed_with_untagged": 9836
           }
         }
     "#]]);
@@ -165,7 +166,7 @@ fn a_dry_run_changes_nothing_and_can_be_asked_about() {
           untag   pr-3  sha256:39753a4e46205361004d555bd7a15d6504e7e36556efd2a147df9838ddfbb14a
                     the manifest stays, untagged
           3 of 5 tags are selected
-        No tag reaches 5.01 KiB any more; 2.93 KiB are shared with tags that stay. A garbage collection that deletes untagged manifests frees the former, unless other repositories share them.
+        The registry's garbage collection frees nothing, one that also removes untagged manifests (-m) 5.01 KiB (5127 bytes), unless other repositories share them; 2.93 KiB (3000 bytes) are shared with tags that stay.
     "#]]);
     assert_eq!(env.reg("delete --dry-run --detailed-exitcode $REG/app --match pr").exit, Some(8));
     assert_eq!(env.reg("delete --dry-run --detailed-exitcode $REG/app --match nothing").exit, Some(0));

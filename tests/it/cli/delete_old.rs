@@ -135,7 +135,7 @@ fn the_plan_tells_what_an_old_registry_will_do() {
           delete  sha256:c7cd9b3b69ba1fa2d9a6f09275fb6da420f0dac7bd6b7d035ca6a3267c6d10ab
                     its tags go with it: v1, v1.0
           this registry cannot remove a tag alone: the manifest goes where nothing else needs it
-        No tag reaches 6.27 KiB any more. The registry's garbage collection frees them, unless other repositories share them.
+        The registry's garbage collection frees 6.27 KiB (6418 bytes), unless other repositories share them.
     "#]].assert_eq(&said);
     assert_eq!(sent.len(), 2, "{sent:?}");
     assert_eq!(sent[0], PROBE_TAG);
@@ -184,7 +184,7 @@ fn one_question_is_enough_where_tags_can_be_removed() {
           untag   v1    sha256:c7cd9b3b69ba1fa2d9a6f09275fb6da420f0dac7bd6b7d035ca6a3267c6d10ab
           untag   v1.0  sha256:c7cd9b3b69ba1fa2d9a6f09275fb6da420f0dac7bd6b7d035ca6a3267c6d10ab
                     the manifest stays, untagged
-        No tag reaches 1.67 KiB any more; 2.93 KiB are shared with tags that stay. A garbage collection that deletes untagged manifests frees the former, unless other repositories share them.
+        The registry's garbage collection frees nothing, one that also removes untagged manifests (-m) 1.67 KiB (1709 bytes), unless other repositories share them; 2.93 KiB (3000 bytes) are shared with tags that stay.
     "#]].assert_eq(&said);
     assert_eq!(sent, [PROBE_TAG]);
     // What answers nothing of use is not known.

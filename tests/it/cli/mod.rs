@@ -7,6 +7,7 @@ mod connect;
 mod copy;
 mod copy_requests;
 mod delete;
+mod delete_bytes;
 mod delete_many;
 mod delete_old;
 mod digest;
