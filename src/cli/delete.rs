@@ -45,13 +45,16 @@ for a tag and a digest that cannot exist.
 
 What is about to go is first written to a journal: manifests (base64) and tags, which is what putting them
 back takes while the layers are still there. It is $XDG_STATE_HOME/reg/journal.jsonl, by default
-~/.local/state/reg/journal.jsonl, one JSON object a line.")]
+~/.local/state/reg/journal.jsonl (mode 0600), one JSON object a line:
+  {\"time\",\"action\",\"host\",\"repository\",\"tag\",\"digest\",\"media_type\",\"manifest\"}    before the request
+  {\"time\",\"outcome\",\"reason\",\"action\",\"host\",\"repository\",\"tag\",\"digest\"}       after it
+The outcome is done, absent or failed; an entry without one was interrupted, and may have been done.")]
 pub(crate) struct Args {
     /// What to delete; a repository alone goes with the options that select its tags
     #[arg(required = true, value_name = "REFERENCE")]
     references: Vec<String>,
 
-    /// Delete the manifest behind a tag too, where no other tag needs it
+    /// Delete the manifest behind a tag too; where another tag or an index needs it, the tag goes alone
     #[arg(long)]
     manifest: bool,
 
@@ -205,6 +208,10 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let count: usize = all.iter().map(|prepared| prepared.plan.steps.len()).sum();
     if count > 0 && (args.dry_run || !args.yes) {
         all.iter().for_each(|prepared| context.output.note(show::text(prepared).trim_end()));
+    } else if count == 0 {
+        // Rules that select nothing are told from rules that were not understood.
+        let notes = all.iter().flat_map(|prepared| prepared.notes.iter().map(|note| (&prepared.place, note)));
+        notes.for_each(|(place, note)| context.output.note(&format!("{place}: {note}")));
     }
     let summary = summary(&all);
     // Whoever decides has read what will not be done.

@@ -49,7 +49,13 @@ impl Row for Item {
 
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let place = Place::parse(context, &args.reference)?;
-    let cannot = |failure: Failure| failure.context(format!("cannot find {}", args.reference));
+    let cannot = |failure: Failure| {
+        let failure = failure.context(format!("cannot find {}", args.reference));
+        match place.reference() {
+            Some(_) if place.locator().is_none() => failure.with_hint("no tag was given: latest was assumed"),
+            _ => failure,
+        }
+    };
     let opened = place.open_source(context).await.map_err(cannot)?;
     let locator = match place.locator() {
         Some(locator) => locator,

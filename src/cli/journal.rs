@@ -1,10 +1,11 @@
 //! The journal of deletions: what was about to be deleted, with everything that is needed to put it back.
 //!
 //! `$XDG_STATE_HOME/reg/journal.jsonl`, one JSON object a line, appended and made durable before the deletion is asked for.
-//! An entry therefore says what was intended; whether the registry agreed, the command has reported.
+//! A second line says what came of it. Where it is missing, the command was killed in between: the deletion may have happened.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -45,6 +46,21 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// What came of an entry: the line that follows it, with the same action, host, repository, tag and digest.
+#[derive(Debug, Serialize)]
+pub(crate) struct Outcome<'a> {
+    pub(crate) time: Timestamp,
+    /// `done`, `absent` (somebody else was faster) or `failed`.
+    pub(crate) outcome: &'static str,
+    /// What the registry said to one that failed.
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) action: &'static str,
+    pub(crate) host: &'a str,
+    pub(crate) repository: &'a Repository,
+    pub(crate) tag: Option<&'a Tag>,
+    pub(crate) digest: Digest,
+}
+
 /// An open journal.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -67,14 +83,15 @@ impl Journal {
             if let Some(directory) = path.parent() {
                 std::fs::create_dir_all(directory)?;
             }
-            OpenOptions::new().create(true).append(true).open(path)
+            // Manifests of private images: for nobody else to read.
+            OpenOptions::new().create(true).append(true).mode(0o600).open(path)
         };
         let file = open().map_err(|error| unwritable(path, error))?;
         Ok(Self { file, path: path.into() })
     }
 
-    /// Appends entries and makes them durable. Programs that run at the same time do not mix their lines.
-    pub(crate) fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), Failure> {
+    /// Appends entries or outcomes and makes them durable. Programs that run at the same time do not mix their lines.
+    pub(crate) fn append(&mut self, entries: &[impl Serialize]) -> Result<(), Failure> {
         if entries.is_empty() {
             return Ok(());
         }

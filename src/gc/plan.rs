@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::account;
 use super::inventory::{ContentId, Held, Holding, Inventory};
 use super::policy::Policy;
-use super::retention::{Vote, vote_on_tags, vote_on_untagged};
+use super::retention::{KeepReason, Vote, vote_on_tags, vote_on_untagged};
 use super::view::{Root, TagKind, Via, View, Walker};
 
 /// What would become of everything. Repositories, tags and so on are named by their place in the inventory.
@@ -156,6 +156,14 @@ pub(crate) fn plan(inventory: &Inventory, policy: &Policy, now: Timestamp) -> Pl
     account::tags(&views, policy, now, &mut repositories, &mut walker);
     let summary = summarize(inventory, &repositories, &blobs);
     Plan { repositories, blobs, summary }
+}
+
+impl Plan {
+    /// Tags that a rule about age would have judged, had their age been known.
+    pub(crate) fn tags_of_unknown_age(&self) -> usize {
+        let tags = self.repositories.iter().flat_map(|repository| &repository.tags);
+        tags.filter(|tag| matches!(tag.why, TagWhy::Vote(Vote::Keep(_, KeepReason::UnknownAge)))).count()
+    }
 }
 
 fn summarize(inventory: &Inventory, repositories: &[RepositoryPlan], blobs: &[BlobPlan]) -> Summary {

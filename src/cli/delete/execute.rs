@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, VecDeque};
 use futures_util::stream::{self, StreamExt as _};
 
 use super::Report;
-use super::plan::{Cause, Step, plan};
+use super::plan::{Cause, Depth, Otherwise, Step, plan};
 use super::prepare::{CONCURRENCY, Prepared};
 use super::show;
 use crate::cli::context::Context;
 use crate::cli::failure::{Explain as _, Failure, Kind};
-use crate::cli::journal::{Entry, Journal};
+use crate::cli::journal::{Entry, Journal, Outcome};
 use crate::client;
 use crate::content;
 use crate::spec::{Digest, Locator, Tag};
@@ -78,6 +78,15 @@ impl Executor<'_> {
 
     /// Plans the rest anew for a registry that cannot remove a tag alone.
     async fn without_untag(&mut self, prepared: &mut Prepared, rest: Vec<Step>) -> Result<Vec<Step>, Failure> {
+        // What needs a manifest is beside the point where none can be deleted.
+        if prepared.repository.can_delete().await == Some(false) {
+            for step in &rest {
+                let reference = prepared.place.at(locator(step));
+                let failure = prepared.switched_off().context(format!("cannot delete {reference}"));
+                self.report.failed(&reference, (action(step), "failed"), &failure)?;
+            }
+            return Ok(Vec::new());
+        }
         if prepared.known.complete {
             prepared.plan.steps = rest;
         } else {
@@ -129,8 +138,9 @@ impl Executor<'_> {
                 (step, result)
             })
             .buffered(CONCURRENCY);
-        let mut refused = Vec::new();
+        let (mut refused, mut ended) = (Vec::new(), Vec::new());
         while let Some((step, result)) = done.next().await {
+            ended.push(Ended::new(&step, &result));
             match result {
                 Err(error) if error.kind() == content::Kind::Unsupported && matches!(step, Step::Untag { .. }) => {
                     refused.push(step);
@@ -138,6 +148,8 @@ impl Executor<'_> {
                 result => report(self.report, prepared, &step, result)?,
             }
         }
+        drop(done);
+        self.journal_outcomes(prepared, &ended)?;
         Ok(refused)
     }
 
@@ -199,18 +211,57 @@ impl Executor<'_> {
         let place = (&prepared.place.host, &prepared.place.repository);
         let mut entries = Vec::new();
         for step in steps {
-            let (digest, tags) = match step {
-                Step::Untag { tag, digest, .. } => (digest, std::slice::from_ref(tag)),
-                Step::Delete { digest, tags, .. } => (digest, tags.as_slice()),
-            };
-            let Some(manifest) = prepared.known.manifests.get(digest) else { continue };
-            let mut add = |tag| entries.push(Entry::new(time, action(step), place, tag, (*digest, manifest.as_ref())));
-            match tags {
-                [] => add(None),
-                tags => tags.iter().map(Some).for_each(add),
-            }
+            let digest = step.digest();
+            let Some(manifest) = prepared.known.manifests.get(&digest) else { continue };
+            let entry = |tag| Entry::new(time, action(step), place, tag, (digest, manifest.as_ref()));
+            entries.extend(lines(step).into_iter().map(entry));
         }
         self.journal.append(&entries)
+    }
+
+    /// Writes what came of steps that were journalled.
+    fn journal_outcomes(&mut self, prepared: &Prepared, ended: &[Ended]) -> Result<(), Failure> {
+        let time = self.context.clock.now();
+        let mut outcomes = Vec::new();
+        for Ended { step, outcome, reason } in ended {
+            outcomes.extend(lines(step).into_iter().map(|tag| Outcome {
+                time,
+                outcome,
+                reason: reason.as_deref(),
+                action: action(step),
+                host: prepared.place.host.as_str(),
+                repository: &prepared.place.repository,
+                tag,
+                digest: step.digest(),
+            }));
+        }
+        self.journal.append(&outcomes)
+    }
+}
+
+/// A step that was tried.
+struct Ended {
+    step: Step,
+    outcome: &'static str,
+    reason: Option<String>,
+}
+
+impl Ended {
+    fn new(step: &Step, result: &client::Result<()>) -> Self {
+        let (outcome, reason) = match result {
+            Ok(()) => ("done", None),
+            Err(error) if error.kind() == content::Kind::NotFound => ("absent", None),
+            Err(error) => ("failed", Some(error.to_string())),
+        };
+        Self { step: step.clone(), outcome, reason }
+    }
+}
+
+/// The tags that stand in the journal for a step, one a line; `None` for a manifest without one.
+fn lines(step: &Step) -> Vec<Option<&Tag>> {
+    match step.tags() {
+        [] => vec![None],
+        tags => tags.iter().map(Some).collect(),
     }
 }
 
@@ -250,6 +301,9 @@ fn report(report: &mut Report, prepared: &Prepared, step: &Step, result: client:
     };
     match result.explain(&place.host, || format!("cannot delete {reference}")) {
         Ok(()) => match step {
+            Step::Untag { otherwise: Otherwise::Never(why), .. } if prepared.request.depth == Depth::Manifest => {
+                report.done(&reference, ("untag", "untagged"), Some(format!("the manifest stays: {why}")))
+            }
             Step::Untag { .. } => report.done(&reference, ("untag", "untagged"), None),
             Step::Delete { digest, tags, cause } => {
                 let reason = (*cause == Cause::CannotUntag)

@@ -37,10 +37,8 @@ pub(crate) enum Depth {
     /// It stays, without the tag.
     #[default]
     Tag,
-    /// It goes, or the tag stays too.
+    /// It goes where nothing kept needs it; else the tag goes alone.
     Manifest,
-    /// It goes where nothing kept needs it.
-    UnneededManifest,
 }
 
 /// One thing to do.
@@ -157,12 +155,8 @@ pub(crate) fn plan(known: &Known, request: &Request) -> Plan {
             continue;
         }
         match (request.depth, held(digest)) {
-            (Depth::Manifest | Depth::UnneededManifest, None) => drop(deletes.insert(*digest, tags_of(known, digest))),
-            (Depth::Manifest, Some(why)) => {
-                let (tag, digest) = (Some(tag.clone()), *digest);
-                refused.push(Refusal { tag, digest, why, cause: Cause::Asked });
-            }
-            (Depth::Tag | Depth::UnneededManifest, why) => {
+            (Depth::Manifest, None) => drop(deletes.insert(*digest, tags_of(known, digest))),
+            (_, why) => {
                 let otherwise = if known.complete { otherwise(known, digest, why) } else { Otherwise::Unknown };
                 untags.push(Step::Untag { tag: tag.clone(), digest: *digest, otherwise });
             }

@@ -136,10 +136,6 @@ fn a_digest_shared_with_a_kept_tag_stays() {
     let image = repository.image("a", &["l1"], &["v1", "v2"]);
     let why = Held::Tags(vec![tag("v2")]);
     let plan = repository.plan(&["v1"], &[], Depth::Manifest);
-    assert_eq!(plan.steps, []);
-    let refusal = Refusal { tag: Some(tag("v1")), digest: image, why: why.clone(), cause: Cause::Asked };
-    assert_eq!(plan.refused, [refusal]);
-    let plan = repository.plan(&["v1"], &[], Depth::UnneededManifest);
     assert_eq!(plan.steps, [untag("v1", image, Otherwise::Never(why))]);
     assert_eq!(plan.refused, []);
 }
@@ -150,11 +146,13 @@ fn a_child_of_a_kept_index_stays() {
     let child = repository.image("a", &["l1"], &["arm"]);
     let index = repository.index(&[child], &["v1"]);
     let outer = repository.index(&[index], &["outer"]);
-    let refused = |tag: Option<Tag>| [Refusal { tag, digest: child, why: Held::Index(index), cause: Cause::Asked }];
-    assert_eq!(repository.plan(&[], &[child], Depth::Tag).refused, refused(None));
-    assert_eq!(repository.plan(&["arm"], &[], Depth::Manifest).refused, refused(Some(tag("arm"))));
+    let refused = Refusal { tag: None, digest: child, why: Held::Index(index), cause: Cause::Asked };
+    assert_eq!(repository.plan(&[], &[child], Depth::Tag).refused, [refused]);
+    let alone = untag("arm", child, Otherwise::Never(Held::Index(index)));
+    assert_eq!(repository.plan(&["arm"], &[], Depth::Manifest).steps, [alone]);
     // The index below an index that stays is no better off.
-    assert_eq!(repository.plan(&["v1"], &[], Depth::Manifest).refused[0].why, Held::Index(outer));
+    let alone = untag("v1", index, Otherwise::Never(Held::Index(outer)));
+    assert_eq!(repository.plan(&["v1"], &[], Depth::Manifest).steps, [alone]);
     let all = repository.plan(&["arm", "v1", "outer"], &[], Depth::Manifest);
     assert_eq!(all.refused, []);
     assert_eq!(all.steps.last(), Some(&delete(child, &["arm"])), "what is listed goes after what lists it");

@@ -93,11 +93,7 @@ impl Target {
     /// Plans; what goes wrong stands in the result, so that other repositories are served.
     pub(super) async fn prepare(self, context: &Context, args: &Args) -> Prepared {
         let place = self.place.clone();
-        let depth = match (args.manifest, args.rules.select()) {
-            (false, _) => Depth::Tag,
-            (true, false) => Depth::Manifest,
-            (true, true) => Depth::UnneededManifest,
-        };
+        let depth = if args.manifest { Depth::Manifest } else { Depth::Tag };
         let mut prepared = Prepared {
             place: self.place,
             repository: self.repository,
@@ -143,13 +139,18 @@ impl Prepared {
             return Ok(());
         }
         if self.repository.can_delete().await == Some(false) {
-            let why = "deletion is switched off at this registry, or not among what it does";
-            return Err(Failure::message(Kind::Unsupported, why).with_hint(refused_hint(&self.place.host)));
+            return Err(self.switched_off());
         }
         if self.can_untag == Some(false) {
             self.plan = std::mem::take(&mut self.plan).without_untag(&self.known);
         }
         Ok(())
+    }
+
+    /// What is said where the registry deletes nothing at all.
+    pub(super) fn switched_off(&self) -> Failure {
+        let why = "deletion is switched off at this registry, or not among what it does";
+        Failure::message(Kind::Unsupported, why).with_hint(refused_hint(&self.place.host))
     }
 
     /// Reads the tags asked about and no others.
@@ -167,7 +168,10 @@ impl Prepared {
                     self.known.manifests.entry(digest).or_insert_with(|| manifest.into());
                     self.known.tags.insert(tag, digest);
                 }
-                Err(failure) if failure.kind() == Kind::NotFound => self.absent.push((tag.into(), failure)),
+                Err(failure) if failure.kind() == Kind::NotFound => {
+                    let failure = no_tag(&self.place, &tag);
+                    self.absent.push((tag.into(), failure));
+                }
                 Err(failure) => self.failed.push((Some(tag.into()), failure)),
             }
         }
@@ -190,11 +194,8 @@ impl Prepared {
         self.known.manifests = std::mem::take(&mut survey.manifests);
         self.known.complete = true;
         self.read_named_manifests(&enricher).await;
-        let host = self.place.host.clone();
         for tag in self.request.tags.iter().filter(|tag| !self.known.tags.contains_key(*tag)) {
-            let reference = self.place.at(tag.clone());
-            let failure = Failure::message(Kind::NotFound, format!("{} has no tag {tag}", self.place));
-            self.absent.push((tag.clone().into(), failure.at(&host).context(format!("cannot delete {reference}"))));
+            self.absent.push((tag.clone().into(), no_tag(&self.place, tag)));
         }
         self.read_around(&enricher).await
     }
@@ -295,6 +296,7 @@ impl Prepared {
             keep: rules.keep,
             ..Rule::new("delete", Action::Delete)
         };
+        let looked_at = survey.tags.len();
         let mut survey = Survey { tags: survey.tags.clone(), manifests: survey.manifests.clone(), blocked: None };
         if let Some(glob) = &rules.filter {
             // Tags that no rule is about; what they need is looked after when the deletion is planned.
@@ -312,7 +314,11 @@ impl Prepared {
         let fates = planned.repositories.iter().flat_map(|repository| &repository.tags);
         let selected: BTreeSet<Tag> =
             tags.zip(fates).filter(|(_, fate)| fate.fate == Fate::Go).map(|(entry, _)| entry.tag.clone()).collect();
-        self.notes.push(format!("{} of {} tags are selected", selected.len(), survey.tags.len()));
+        let of_unknown_age = match planned.tags_of_unknown_age() {
+            0 => String::new(),
+            count => format!("; {count} of unknown age are kept"),
+        };
+        self.notes.push(format!("{} of {} tags selected{of_unknown_age}", selected.len(), looked_at));
         Ok(selected)
     }
 
@@ -357,6 +363,12 @@ impl Prepared {
 
 fn signed(length: std::time::Duration) -> Result<SignedDuration, Failure> {
     SignedDuration::try_from(length).map_err(|_| Failure::usage("that is longer than time goes back"))
+}
+
+/// The same words whether the tags were listed or the tag was asked for.
+fn no_tag(place: &Reference, tag: &Tag) -> Failure {
+    Failure::message(Kind::NotFound, format!("{place} has no tag {tag}"))
+        .context(format!("cannot delete {}", place.at(tag.clone())))
 }
 
 fn show_other_ways(place: &Reference) -> String {

@@ -295,6 +295,7 @@ impl<'a> Shown<'a> {
             "blocked": summary.blocked,
             "bytes_freed": summary.bytes_freed,
             "sizes_unknown": summary.sizes_unknown,
+            "tags_of_unknown_age": self.plan.tags_of_unknown_age(),
             "repositories": self.repositories(),
         })
     }
@@ -330,7 +331,11 @@ impl<'a> Shown<'a> {
         }
         let least = if summary.sizes_unknown > 0 { "at least " } else { "" };
         let bytes = size_text(summary.bytes_freed);
-        format!("{} would go and free {least}{bytes} ({} bytes)", parts.join(", "), summary.bytes_freed)
+        let of_unknown_age = match self.plan.tags_of_unknown_age() {
+            0 => String::new(),
+            of_unknown_age => format!("; {} of unknown age kept", count(of_unknown_age, "tag")),
+        };
+        format!("{} would go and free {least}{bytes} ({} bytes){of_unknown_age}", parts.join(", "), summary.bytes_freed)
     }
 
     /// The same where no rule was given.

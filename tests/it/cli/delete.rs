@@ -1,5 +1,7 @@
 //! `reg delete`, of things named one by one.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use expect_test::expect;
 
 use crate::support::image::{artifact, index};
@@ -46,8 +48,17 @@ fn every_deletion_is_journalled() {
     let env = env();
     env.reg("delete --yes $REG/app:v1").ok();
     env.reg(&format!("rm -y $REG/app@{}", image(1).digest())).ok();
-    let entries = journal(&env);
-    assert_eq!(entries.len(), 2);
+    let (outcomes, entries): (Vec<_>, Vec<_>) = journal(&env).into_iter().partition(|line| line["outcome"].is_string());
+    assert_eq!((entries.len(), outcomes.len()), (2, 2));
+    for (entry, outcome) in entries.iter().zip(&outcomes) {
+        assert_eq!((&outcome["outcome"], &outcome["reason"]), (&"done".into(), &serde_json::Value::Null));
+        for key in ["action", "host", "repository", "tag", "digest"] {
+            assert_eq!(entry[key], outcome[key], "{key}");
+        }
+    }
+    let mode =
+        std::fs::metadata(env.path("home/.local/state/reg/journal.jsonl")).expect("a journal").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
     for (entry, (action, tag)) in entries.iter().zip([("untag", "v1"), ("delete", "v1.0")]) {
         let keys: Vec<_> = entry.as_object().expect("an object").keys().map(String::as_str).collect();
         assert_eq!(keys, ["time", "action", "host", "repository", "tag", "digest", "media_type", "manifest"]);
@@ -57,6 +68,29 @@ fn every_deletion_is_journalled() {
         let manifest = data_encoding::BASE64.decode(entry["manifest"].as_str().expect("text").as_bytes());
         assert_eq!(manifest.expect("base64"), image(1).manifest);
     }
+}
+
+/// Deletions off: the registry is asked and refuses, whatever needs the manifest.
+#[test]
+fn where_deletion_is_switched_off() {
+    let env = env();
+    env.push("app", &artifact("application/vnd.example.signature", &image(2), 9));
+    let host = proxy::start(env.host(), |method, _| match method {
+        "DELETE" => Verdict::Answer(405, r#"{"errors":[{"code":"UNSUPPORTED","message":"off"}]}"#),
+        _ => Verdict::Pass,
+    });
+    for how in ["--yes", "--dry-run"] {
+        let output = env.reg(&format!("delete {how} {host}/app:v1 {host}/app:v2"));
+        assert_eq!(output.exit, Some(5), "{output}");
+        assert!(output.stderr.contains("deletion is switched off"), "{output}");
+        assert!(output.stderr.contains("REGISTRY_STORAGE_DELETE_ENABLED"), "{output}");
+        assert!(!output.stderr.contains("referred to") && !output.stderr.contains("tag alone"), "{output}");
+    }
+    let lines = journal(&env);
+    assert_eq!(lines.len(), 2, "only the first was tried");
+    assert_eq!(lines[1]["outcome"], "failed");
+    assert!(lines[1]["reason"].as_str().is_some_and(|reason| reason.contains("405")), "{lines:?}");
+    assert_eq!(tags(&env), "v1 v1.0 v2");
 }
 
 #[test]
@@ -110,7 +144,8 @@ fn a_digest_shared_with_a_kept_tag_stays() {
           caused by: sha256:c7cd9b3b69ba1fa2d9a6f09275fb6da420f0dac7bd6b7d035ca6a3267c6d10ab is also tagged v1.0
         [exit 1]
     "#]]);
-    assert_eq!(tags(&env), "v1 v1.0 v2");
+    assert_eq!(tags(&env), "v1.0 v2");
+    env.push("app:v1", &image(1));
     env.reg("delete --yes --manifest $REG/app:v1 $REG/app:v1.0").check(expect![[r#"
         REFERENCE                                                                                    ACTION  RESULT    REASON
         $REG/app@sha256:c7cd9b3b69ba1fa2d9a6f09275fb6da420f0dac7bd6b7d035ca6a3267c6d10ab  delete  deleted   -

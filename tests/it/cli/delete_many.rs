@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::support::image::index;
+use crate::support::image::{artifact, index};
 use crate::support::proxy::{self, Verdict};
 use crate::support::{Env, image};
 
@@ -188,4 +188,21 @@ fn several_repositories() {
         [exit 7]
     "#]]);
     assert_eq!(tags(&env), "latest pr-2 pr-3 v1");
+}
+
+/// What nothing was selected from, and why.
+#[test]
+fn selecting_nothing_is_said() {
+    let env = env();
+    for how in ["--yes", "--dry-run"] {
+        let output = env.reg(&format!("delete {how} $REG/app --match zzz"));
+        assert_eq!((output.exit, output.stderr.as_str()), (Some(0), "$REG/app: 0 of 5 tags selected\n"), "{output}");
+    }
+    let undated = Env::new();
+    let whole = artifact("application/vnd.example.thing", &image(1), 3);
+    undated.push("app:a", &whole);
+    let output = undated.reg("delete --yes $REG/app --older-than 1d");
+    assert_eq!(output.stderr, "$REG/app: 0 of 1 tags selected; 1 of unknown age are kept\n", "{output}");
+    let plan = undated.reg("gc-plan $REG/app --older-than 1d");
+    assert!(plan.stdout.contains("; 1 tag of unknown age kept\n"), "{plan}");
 }
