@@ -10,7 +10,9 @@ use super::failure::{Failure, Kind};
 use super::flags::Format;
 use super::output::json as document_json;
 use super::serve::{self, config_path};
+use super::serve::rehearsal::{self, Rehearsal};
 use crate::server::config::{Auth, Config, Document, Setting, Storage};
+use crate::store::Prospect;
 
 /// Check or show the configuration of `reg serve`
 #[derive(Debug, clap::Args)]
@@ -22,6 +24,10 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Say whether a server would start, and what of the configuration has no effect
+    ///
+    /// Reads the files that the server would read (certificates, keys, passwords) and looks whether the directory of the
+    /// data is there or could be made; nothing is made. Not tried: whether the address is free, and whether the bucket
+    /// answers.
     Check(FileArgs),
     /// Write the configuration that holds: file, REGISTRY_* variables and defaults, and where each value is from
     Show(FileArgs),
@@ -75,7 +81,7 @@ fn items(document: &Document) -> Vec<Item> {
     document.settings().into_iter().map(Item::from).collect()
 }
 
-/// Reads and resolves. A failure is that of `reg serve`; as JSON it stands in the document, too.
+/// Reads, resolves and opens what is local. A failure is that of `reg serve`; as JSON it stands in the document, too.
 fn check(context: &Context, args: &FileArgs) -> Result<(), Failure> {
     let path = config_path(context, args.config.as_deref());
     let file = path.as_ref().map(|path| path.display().to_string());
@@ -87,17 +93,25 @@ fn check(context: &Context, args: &FileArgs) -> Result<(), Failure> {
         }
         Err(failure) => (None, Err(failure)),
     };
+    let (config, rehearsal) = match config {
+        Ok(config) => {
+            let rehearsal = rehearsal::of(context, &config);
+            (Some(config), rehearsal)
+        }
+        Err(failure) => (None, Rehearsal::from(failure)),
+    };
+    let failures = &rehearsal.failures;
+    rehearsal.notes.iter().for_each(|note| context.output.note(note));
+    let result = if failures.is_empty() { Ok(()) } else { Err(Failure::silent(Kind::Usage)) };
     if context.output.format() != Format::Json {
-        let config = config?;
+        failures.iter().for_each(|failure| context.output.failure(failure));
+        result?;
         let name = file.as_deref().unwrap_or("the configuration without a file");
-        return context.output.text(&format!("{name} is valid\n{}", overview(&config)));
+        let overview = config.map(|config| overview(&config, rehearsal.root.as_ref())).unwrap_or_default();
+        return context.output.text(&format!("{name} is valid\n{overview}"));
     }
-    let errors: Vec<_> = config
-        .as_ref()
-        .err()
-        .into_iter()
-        .map(|failure| document_json::error(file.as_deref().unwrap_or("-"), failure))
-        .collect();
+    let error = |failure| document_json::error(file.as_deref().unwrap_or("-"), failure);
+    let errors: Vec<_> = failures.iter().map(error).collect();
     let warnings: Vec<_> = document
         .iter()
         .flat_map(Document::warnings)
@@ -108,19 +122,22 @@ fn check(context: &Context, args: &FileArgs) -> Result<(), Failure> {
     let head = json!({
         "schema": "reg.config-check/v1",
         "file": file,
-        "valid": config.is_ok(),
+        "valid": failures.is_empty(),
         "warnings": warnings,
         "items": document.as_ref().map(items).unwrap_or_default(),
         "errors": errors,
     });
     context.output.data(document_json::value(&head)?.as_bytes())?;
-    config.map(drop).map_err(|_| Failure::silent(Kind::Usage))
+    result
 }
 
 /// What the server would be, in a few lines.
-fn overview(config: &Config) -> String {
+fn overview(config: &Config, root: Option<&Prospect>) -> String {
     let storage = match &config.storage {
-        Storage::Filesystem { root } => format!("directory {}", root.display()),
+        Storage::Filesystem { root: path } => {
+            let new = matches!(root, Some(Prospect::New { .. }));
+            format!("directory {}{}", path.display(), if new { ", which will be made" } else { "" })
+        }
         Storage::Memory => "memory only".to_owned(),
         Storage::S3(s3) => format!("bucket {}", s3.bucket),
     };

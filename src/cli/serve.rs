@@ -14,6 +14,7 @@ use crate::server::{self, Address, BindError, Listening, Server, Setup, Signal, 
 use crate::store::{self, Driver, Fs, InUse, Memory, S3, S3Config};
 
 mod doors;
+pub(super) mod rehearsal;
 
 /// Run a registry
 #[derive(Debug, clap::Args)]
@@ -150,15 +151,8 @@ async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Sto
 pub(super) async fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
     match storage {
         Storage::S3(config) => {
-            let aws = context.environment.variables().iter().filter(|(name, _)| name.starts_with("AWS_"));
-            let environment = aws.map(|(name, value)| (name.clone(), value.clone())).collect();
-            let bucket = S3::new(S3Config { environment, ..(**config).clone() });
-            let cannot = |error: store::Error| {
-                Failure::new(Kind::Failed, error)
-                    .context(format!("cannot start the registry on bucket {}", config.bucket))
-            };
-            let bucket = bucket.map_err(cannot)?;
-            bucket.check().await.map_err(cannot)?;
+            let bucket = open_bucket(context, config)?;
+            bucket.check().await.map_err(|error| no_bucket(config, error))?;
             Ok(Arc::new(bucket))
         }
         Storage::Memory => Ok(Arc::new(Memory::new(context.clock.clone()))),
@@ -167,6 +161,17 @@ pub(super) async fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn
             Ok(Arc::new(fs.map_err(|error| cannot_open(root, error))?))
         }
     }
+}
+
+/// Nothing is sent yet.
+fn open_bucket(context: &Context, config: &S3Config) -> Result<S3, Failure> {
+    let aws = context.environment.variables().iter().filter(|(name, _)| name.starts_with("AWS_"));
+    let environment = aws.map(|(name, value)| (name.clone(), value.clone())).collect();
+    S3::new(S3Config { environment, ..config.clone() }).map_err(|error| no_bucket(config, error))
+}
+
+fn no_bucket(config: &S3Config, error: store::Error) -> Failure {
+    Failure::new(Kind::Failed, error).context(format!("cannot start the registry on bucket {}", config.bucket))
 }
 
 fn cannot_open(root: &Path, error: store::Error) -> Failure {

@@ -35,10 +35,12 @@ mod disk;
 mod in_use;
 mod list;
 mod place;
+mod prospect;
 mod stage;
 mod write;
 
 pub(crate) use in_use::InUse;
+pub(crate) use prospect::{Prospect, prospect};
 
 #[cfg(test)]
 mod tests;

@@ -146,14 +146,14 @@ fn a_plan_needs_the_storage_alone() {
 #[test]
 fn checks_say_what_has_no_effect_and_what_holds() {
     let mut env = world(
-        "version: 0.1 # a comment\nstorage: {filesystem: {rootdirectory: /data}}\nhttp: {addr: ':5000', adr: x}\nredis: {addr: r:1}\n",
+        "version: 0.1 # a comment\nstorage: {filesystem: {rootdirectory: $TMP/data}}\nhttp: {addr: ':5000', adr: x}\nredis: {addr: r:1}\n",
     );
     env.set("REGISTRY_STORAGE_DELETE_ENABLED", "true");
     env.set("REGISTRY_HTTP_ADR", "y");
     env.reg("config check $TMP/c.yml").check(expect![[r#"
         $TMP/c.yml is valid
         address    :5000
-        storage    directory /data
+        storage    directory $TMP/data, which will be made
         deletes    yes
         read-only  no
         auth       none
@@ -293,7 +293,7 @@ fn sample_configurations_say_what_happens() {
         "version: 0.1\nlog:\n  level: debug\n  fields: {service: registry, environment: development}\n  hooks:\n  - type: mail\n    \
          disabled: true\n    levels: [panic]\n    options: {smtp: {addr: 'm:25', username: u, password: p, insecure: true}, \
          from: a@b, to: [c@d]}\nstorage:\n  delete: {enabled: true}\n  cache: {blobdescriptor: redis}\n  \
-         filesystem: {rootdirectory: /var/lib/registry}\n  maintenance: {uploadpurging: {enabled: false}}\n  \
+         filesystem: {rootdirectory: $TMP/registry}\n  maintenance: {uploadpurging: {enabled: false}}\n  \
          tag: {concurrencylimit: 5}\nhttp:\n  addr: :5000\n  debug:\n    addr: :5001\n    prometheus: {enabled: true, path: /metrics}\n  \
          headers: {X-Content-Type-Options: [nosniff]}\nredis:\n  addrs: [localhost:6379]\n  maxidleconns: 16\n  poolsize: 64\n  \
          connmaxidletime: 300s\n  dialtimeout: 10ms\nnotifications:\n  events: {includereferences: true}\n  endpoints:\n  \
@@ -303,7 +303,7 @@ fn sample_configurations_say_what_happens() {
     env.reg("config check $TMP/c.yml").check(expect![[r#"
         $TMP/c.yml is valid
         address    :5000
-        storage    directory /var/lib/registry
+        storage    directory $TMP/registry, which will be made
         deletes    yes
         read-only  no
         auth       none
@@ -314,18 +314,70 @@ fn sample_configurations_say_what_happens() {
         warning: $TMP/c.yml:38:1: health is not effective yet
     "#]]);
     let cache = "version: 0.1\nlog: {fields: {service: registry}}\nstorage:\n  cache: {blobdescriptor: inmemory}\n  \
-                 filesystem: {rootdirectory: /var/lib/registry-cache}\n  maintenance: {uploadpurging: {enabled: false}}\n\
+                 filesystem: {rootdirectory: $TMP/registry-cache}\n  maintenance: {uploadpurging: {enabled: false}}\n\
                  http: {addr: ':5000', secret: s, headers: {X-Content-Type-Options: [nosniff]}}\nproxy:\n  \
                  remoteurl: https://registry-1.docker.io\n  username: u\n  password: p\n";
-    std::fs::write(env.path("cache.yml"), cache).expect("written");
+    std::fs::write(env.path("cache.yml"), env.expand(cache)).expect("written");
     env.reg("config check $TMP/cache.yml").check(expect![[r#"
         $TMP/cache.yml is valid
         address    :5000
-        storage    directory /var/lib/registry-cache
+        storage    directory $TMP/registry-cache, which will be made
         deletes    no
         read-only  yes
         auth       none
         ------- stderr -------
         warning: $TMP/cache.yml:8:1: proxy is not effective yet: the registry serves what it has, and takes no pushes
     "#]]);
+}
+
+/// What the server would open is opened, and everything that is wrong is said at once.
+#[test]
+fn checks_open_the_files_that_the_server_would_open() {
+    let env = world(
+        "version: 0.1\nstorage: {filesystem: {rootdirectory: $TMP/users/data}}\n\
+         auth: {htpasswd: {realm: r, path: $TMP/users}}\nhttp: {addr: ':1', tls: {certificate: $TMP/none.pem, key: $TMP}}\n",
+    );
+    std::fs::write(env.path("users"), "no colon\n").expect("written");
+    env.reg("config check $TMP/c.yml").check(expect![[r#"
+        ------- stderr -------
+        error: cannot start the registry
+          caused by: $TMP/users is no htpasswd file
+          caused by: line 1: expected USER:HASH
+        hint: each line is USER:HASH, as htpasswd -B writes it
+        error: http.tls.certificate: cannot read $TMP/none.pem
+          caused by: No such file or directory (os error 2)
+        error: http.tls.key: cannot read $TMP
+          caused by: Is a directory (os error 21)
+        error: storage.filesystem.rootdirectory: cannot use $TMP/users/data
+          caused by: cannot access $TMP/users
+          caused by: Not a directory (os error 20)
+        [exit 2]
+    "#]]);
+    let output = env.reg("config check $TMP/c.yml -o json");
+    assert_eq!((output.exit, output.stderr.as_str()), (Some(2), ""));
+    let document: serde_json::Value = serde_json::from_str(&output.stdout).expect("a document");
+    let errors = document["errors"].as_array().expect("errors");
+    assert_eq!((&document["valid"], errors.len()), (&false.into(), 4), "{document}");
+}
+
+#[test]
+fn checks_make_nothing() {
+    let config = "version: 0.1\nstorage: {filesystem: {rootdirectory: $TMP/a/b}}\nhttp: {addr: ':1'}\n\
+                  auth: {htpasswd: {realm: r, path: $TMP/c/users}}\n";
+    let env = world(config);
+    env.reg("config check $TMP/c.yml").check(expect![[r#"
+        $TMP/c.yml is valid
+        address    :1
+        storage    directory $TMP/a/b, which will be made
+        deletes    no
+        read-only  no
+        auth       htpasswd
+        ------- stderr -------
+        note: $TMP/c/users is missing; the server makes it, with a user docker whose password the log says once
+    "#]]);
+    assert!(!env.path("a").exists() && !env.path("c").exists());
+    std::fs::create_dir(env.path("users.d")).expect("a directory");
+    std::fs::write(env.path("c.yml"), env.expand(&config.replace("c/users", "users.d"))).expect("written");
+    let output = env.reg("config check $TMP/c.yml");
+    assert!(output.exit == Some(2) && output.stderr.contains("cannot read $TMP/users.d"), "{output}");
 }
