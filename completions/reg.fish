@@ -63,7 +63,7 @@ complete -c reg -n "__fish_reg_needs_command" -f -a "tag" -d 'Give an image more
 complete -c reg -n "__fish_reg_needs_command" -f -a "tags" -d 'List the tags of a repository'
 complete -c reg -n "__fish_reg_needs_command" -f -a "user" -d 'Manage the users of an htpasswd file, as auth.htpasswd.path of reg serve names it'
 complete -c reg -n "__fish_reg_needs_command" -f -a "completions" -d 'Write the completion script of a shell'
-complete -c reg -n "__fish_reg_needs_command" -f -a "man" -d 'Write the manual page, or the pages of all commands into a directory'
+complete -c reg -n "__fish_reg_needs_command" -f -a "man" -d 'Write the manual page of reg or of one command, or those of all commands into a directory'
 complete -c reg -n "__fish_reg_using_subcommand catalog" -l filter -d 'Only repositories whose name matches; `*` matches `/` too' -r
 complete -c reg -n "__fish_reg_using_subcommand catalog" -l limit -d 'Stop after this many' -r
 complete -c reg -n "__fish_reg_using_subcommand catalog" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
@@ -170,7 +170,7 @@ complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcomma
 complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c reg -n "__fish_reg_using_subcommand copy" -l platform -d 'Only this platform of an index: the image itself for one, a new index (with a new digest) for several' -r
+complete -c reg -n "__fish_reg_using_subcommand copy" -l platform -d 'Only this platform of an index, repeated for several: the image itself for one, a new index (with a new digest) for several. An index of which all platforms are asked for keeps its digest' -r
 complete -c reg -n "__fish_reg_using_subcommand copy" -l filter -d 'Copy every tag that matches the pattern' -r
 complete -c reg -n "__fish_reg_using_subcommand copy" -s j -l jobs -d 'Blobs and manifests on their way at the same time' -r
 complete -c reg -n "__fish_reg_using_subcommand copy" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
@@ -197,7 +197,7 @@ complete -c reg -n "__fish_reg_using_subcommand copy" -l plain-http -d 'Speak HT
 complete -c reg -n "__fish_reg_using_subcommand copy" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand copy" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand copy" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c reg -n "__fish_reg_using_subcommand cp" -l platform -d 'Only this platform of an index: the image itself for one, a new index (with a new digest) for several' -r
+complete -c reg -n "__fish_reg_using_subcommand cp" -l platform -d 'Only this platform of an index, repeated for several: the image itself for one, a new index (with a new digest) for several. An index of which all platforms are asked for keeps its digest' -r
 complete -c reg -n "__fish_reg_using_subcommand cp" -l filter -d 'Copy every tag that matches the pattern' -r
 complete -c reg -n "__fish_reg_using_subcommand cp" -s j -l jobs -d 'Blobs and manifests on their way at the same time' -r
 complete -c reg -n "__fish_reg_using_subcommand cp" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r

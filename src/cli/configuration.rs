@@ -9,8 +9,8 @@ use super::context::Context;
 use super::failure::{Failure, Kind};
 use super::flags::Format;
 use super::output::json as document_json;
-use super::serve::{self, config_path};
 use super::serve::rehearsal::{self, Rehearsal};
+use super::serve::{self, config_path};
 use crate::server::config::{Auth, Config, Document, Setting, Storage};
 use crate::store::Prospect;
 

@@ -40,8 +40,9 @@ pub(crate) struct Args {
     #[arg(value_name = "DST")]
     target: String,
 
-    /// Only this platform of an index: the image itself for one, a new index (with a new digest) for several
-    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
+    /// Only this platform of an index, repeated for several: the image itself for one, a new index (with a new digest) for
+    /// several. An index of which all platforms are asked for keeps its digest
+    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]", value_parser = platform)]
     platforms: Vec<Platform>,
 
     /// Copy what refers to the image too: signatures, attestations, and what refers to them
@@ -126,6 +127,14 @@ impl Row for Line {
     fn name(&self) -> String {
         self.reference.clone()
     }
+}
+
+fn platform(text: &str) -> Result<Platform, String> {
+    if text.contains(',') {
+        let each: Vec<String> = text.split(',').map(|one| format!("--platform {}", one.trim())).collect();
+        return Err(format!("one platform each: {}", each.join(" ")));
+    }
+    text.parse().map_err(|error: crate::spec::descriptor::PlatformError| error.to_string())
 }
 
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {

@@ -118,6 +118,11 @@ impl Failure {
         self
     }
 
+    /// What helps here, instead of what helps in general.
+    pub(crate) fn with_only_hint(self, hint: impl Into<String>) -> Self {
+        Self { hints: vec![hint.into()], ..self }
+    }
+
     /// Says what may help with a failure of `host`.
     pub(crate) fn at(self, host: &Host) -> Self {
         match self.kind {

@@ -2,8 +2,9 @@
 
 mod sections;
 
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -19,11 +20,14 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Write the manual page, or the pages of all commands into a directory
+/// Write the manual page of reg or of one command, or those of all commands into a directory
+///
+/// What is a directory, or has a slash, is where all pages go; any other word is a command: `reg man tags | man -l -`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ManArgs {
-    /// Directory that receives reg.1, reg-tags.1 and so on
-    directory: Option<PathBuf>,
+    /// Command whose page to write, such as `user add`; or directory that receives reg.1, reg-tags.1 and so on
+    #[arg(value_name = "COMMAND|DIR/")]
+    what: Vec<OsString>,
 }
 
 pub(crate) fn completions(context: &Context, args: &CompletionsArgs) -> Result<(), Failure> {
@@ -33,21 +37,48 @@ pub(crate) fn completions(context: &Context, args: &CompletionsArgs) -> Result<(
 }
 
 pub(crate) fn man(context: &Context, args: &ManArgs) -> Result<(), Failure> {
-    let command = Cli::command();
-    let Some(directory) = &args.directory else {
-        let mut page = Vec::new();
-        clap_mangen::Man::new(command).render(&mut page)?;
-        page.extend(sections::of("reg").as_bytes());
-        return context.output.data(&page);
-    };
+    match args.what.as_slice() {
+        [directory] if is_directory(directory) => pages(context, Path::new(directory)),
+        words => page(context, words),
+    }
+}
+
+fn is_directory(word: &OsStr) -> bool {
+    word.as_encoded_bytes().contains(&b'/') || Path::new(word).is_dir()
+}
+
+/// Prints the page of the command that the words name; that of `reg` for none.
+fn page(context: &Context, words: &[OsString]) -> Result<(), Failure> {
+    let mut command = Cli::command();
+    command.build();
+    for word in words {
+        let unknown = || {
+            Failure::usage(format!("there is no command {}", words.join(OsStr::new(" ")).display())).with_hint(format!(
+                "reg help lists them; to write all pages into a directory, reg man {}/",
+                word.display()
+            ))
+        };
+        command = word.to_str().and_then(|word| command.find_subcommand(word)).ok_or_else(unknown)?.clone();
+    }
+    let name = command.get_display_name().unwrap_or("reg").to_owned();
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page)?;
+    page.extend(sections::of(&name).as_bytes());
+    context.output.data(&page)
+}
+
+/// Writes all pages into a directory, which is made.
+fn pages(context: &Context, directory: &Path) -> Result<(), Failure> {
     let write = || {
         std::fs::create_dir_all(directory)?;
-        clap_mangen::generate_to(command, directory)?;
+        clap_mangen::generate_to(Cli::command(), directory)?;
         for page in sections::PAGES {
             let path = directory.join(format!("{page}.1"));
             std::fs::OpenOptions::new().append(true).open(path)?.write_all(sections::of(page).as_bytes())?;
         }
         Ok::<_, std::io::Error>(())
     };
-    write().map_err(|error| Failure::from(error).context(format!("cannot write to {}", directory.display())))
+    write().map_err(|error| Failure::from(error).context(format!("cannot write to {}", directory.display())))?;
+    context.output.note(format!("the pages of all commands are in {}: man -l {0}/reg.1", directory.display()));
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::context::Context;
-use super::failure::{Explain as _, Failure};
+use super::failure::{Explain as _, Failure, Kind};
 use super::flags::Format;
 use super::output::Document;
 use super::output::table::{Cell, Column, Row};
@@ -169,7 +169,13 @@ async fn verify(context: &Context, host: &Host, credential: &Credential) -> Resu
     let explicit = Some(credential.clone());
     options.keychain = Arc::new(Keychain::new(Environment { explicit, ..Environment::default() }));
     let remote = Remote::open(host.clone(), options)?;
-    let demand =
-        remote.verify().await.map_err(|error| Failure::from(error).context(format!("cannot log in to {host}")))?;
-    Ok(demand)
+    let what = match credential {
+        Credential::Basic { .. } => "wrong user name or password",
+        _ => "the registry does not take this token",
+    };
+    remote.verify().await.map_err(|error| {
+        let failure = Failure::from(error);
+        let failure = if failure.kind() == Kind::Denied { failure.with_only_hint(what) } else { failure };
+        failure.context(format!("cannot log in to {host}"))
+    })
 }

@@ -36,7 +36,7 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use context::Context;
@@ -113,16 +113,33 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     failure::exit(&context.output, result)
 }
 
-/// `reg help tags` asks for `reg tags --help`.
+/// `reg help tags` asks for `reg tags --help`, `reg help user add` for `reg user add --help`.
 fn with_help(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.collect();
     if arguments.get(1).is_some_and(|first| first == "help") {
         arguments.remove(1);
-        // What may be wrong in the rest must not keep anybody from help.
-        arguments.truncate(2);
+        // What may be wrong behind the command must not keep anybody from help.
+        let commands = 1 + commands_in(&arguments[1..]);
+        arguments.truncate(commands);
         arguments.push("--help".into());
     }
     arguments
+}
+
+/// How many of the first words name commands, or stand where such a name is expected.
+fn commands_in(words: &[OsString]) -> usize {
+    let (mut command, mut count) = (Cli::command(), 0);
+    for word in words.iter().filter_map(|word| word.to_str()).take_while(|word| !word.starts_with('-')) {
+        if !command.has_subcommands() {
+            break;
+        }
+        count += 1;
+        match command.find_subcommand(word) {
+            Some(next) => command = next.clone(),
+            None => break,
+        }
+    }
+    count
 }
 
 /// How many threads a command's work is spread over. One starts in no time; moving bytes takes more.

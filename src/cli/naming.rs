@@ -10,7 +10,26 @@ use crate::spec::{Host, Locator, Reference, Tag};
 const DEFAULT_REGISTRY: &str = "localhost:5000";
 
 /// What stands before a path, and before no tag.
-const FILES: &[&str] = &["oci", "oci-archive", "docker-archive", "docker-daemon", "containers-storage"];
+const FILES: &[&str] = &["oci", "oci-archive", "docker-archive"];
+
+/// Places of skopeo and podman that are none of ours, and what serves instead.
+const FOREIGN: &[(&str, &str)] = &[
+    ("dir", "oci:DIR[:TAG] is an image layout in a directory"),
+    (
+        "docker-daemon",
+        "docker save -o FILE IMAGE writes what docker-archive:FILE reads, docker load -i FILE takes it back",
+    ),
+    (
+        "containers-storage",
+        "podman save --format oci-archive -o FILE IMAGE writes what oci-archive:FILE reads, podman load -i FILE takes it back",
+    ),
+    ("tarball", "docker import FILE IMAGE makes an image of files"),
+    ("ostree", INSTEAD),
+    ("sif", INSTEAD),
+    ("atomic", INSTEAD),
+];
+
+const INSTEAD: &str = "an image is HOST/REPOSITORY[:TAG], oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE";
 
 const BUILT_IN: &str = "the built-in default";
 
@@ -55,8 +74,14 @@ impl Context {
     /// Parses a reference as a user types it.
     pub(crate) fn reference(&self, text: &str) -> Result<Reference, Failure> {
         if let Some((scheme, _)) = text.split_once("://") {
+            let more = if scheme == "http" { "; --plain-http speaks HTTP without TLS" } else { "" };
             return Err(Failure::usage(format!("invalid reference {text:?}"))
-                .with_hint(format!("leave {scheme}:// away; --plain-http speaks HTTP without TLS")));
+                .with_hint(format!("leave {scheme}:// away{more}")));
+        }
+        if let Some((scheme, instead)) = foreign(text) {
+            return Err(Failure::usage(format!("{text:?}: {scheme}: is no place that reg knows"))
+                .with_hint(instead)
+                .with_hint(format!("a repository of that name is HOST/{scheme}")));
         }
         if let Some((scheme, _)) = text.split_once(':').filter(|(scheme, _)| FILES.contains(scheme)) {
             return Err(Failure::usage(format!("{text:?} is in files, and this is done in registries"))
@@ -107,6 +132,18 @@ impl Context {
     pub(super) fn host_hint(&self, host: &Host) -> Option<String> {
         self.host_hints.lock().unwrap_or_else(PoisonError::into_inner).get(host).cloned()
     }
+}
+
+/// Whether `text` is a place of another program: [`Context::reference`] refuses it.
+pub(super) fn is_foreign(text: &str) -> bool {
+    text.contains("://") || foreign(text).is_some()
+}
+
+/// The place of another program that `text` begins with, and what serves instead. `dir:5000/app` is on a host.
+fn foreign(text: &str) -> Option<(&'static str, &'static str)> {
+    let (scheme, rest) = text.split_once(':')?;
+    let is_port = rest.split_once('/').is_some_and(|(port, _)| port.parse::<u16>().is_ok());
+    FOREIGN.iter().copied().find(|(name, _)| *name == scheme && !is_port)
 }
 
 /// Parses a host as a user types it.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Kind};
+use crate::cli::naming::is_foreign;
 use crate::content::options::Relation;
 use crate::content::{Source, Target};
 use crate::layout::{ArchiveTarget, DockerArchive, Form, Layout};
@@ -50,6 +51,10 @@ impl Place {
                 Some(rest) => return Ok(parse(rest)),
                 None => {}
             }
+        }
+        if let Some(meant) = mistyped(text).filter(|_| !is_foreign(text)) {
+            return Err(Failure::usage(format!("{text:?} is a file's name, and a registry's image is expected"))
+                .with_hint(format!("did you mean {meant}?")));
         }
         Ok(Self::Remote(context.reference(text)?))
     }
@@ -169,6 +174,21 @@ impl Place {
             }
             _ => Relation::Apart,
         }
+    }
+}
+
+/// What somebody meant who typed the name of a file where a reference stands. A host before it makes it one all the same.
+fn mistyped(text: &str) -> Option<String> {
+    let name = split(text).0;
+    let is_tar = [text, name].iter().any(|name| [".tar", ".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end)));
+    let is_path = text == "." || text == ".." || ["./", "../", "/", "~"].iter().any(|start| text.starts_with(start));
+    match (is_tar, is_path) {
+        (true, true) => Some(format!("oci-archive:{text} or docker-archive:{text}")),
+        (true, false) if Reference::host_part(text).is_none() => {
+            Some(format!("oci-archive:{text} or docker-archive:{text}; a repository of that name is HOST/{name}"))
+        }
+        (false, true) => Some(format!("oci:{text}")),
+        _ => None,
     }
 }
 

@@ -212,8 +212,8 @@ impl Transport {
             };
             let random = u64::from_le_bytes(crate::sys::random());
             let wait = asked.unwrap_or_else(|| retry::backoff(attempt, random));
-            if asked.is_some() {
-                self.pace.pause(wait);
+            if asked.is_some() && self.pace.pause(wait) {
+                self.tell_of_wait(url, wait);
             }
             let (method, wait_millis) = (call.head.method.clone(), u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
             self.tell(&Event::Retry { method, url: redact::url(url), reason, wait_millis });

@@ -19,7 +19,9 @@ fn completions() {
 #[test]
 fn manual_pages() {
     let env = Env::without_server();
-    assert_eq!(env.reg("man $TMP/man").ok(), "");
+    let written = env.reg("man $TMP/man");
+    assert_eq!(written.ok(), "");
+    assert_eq!(written.stderr, "the pages of all commands are in $TMP/man: man -l $TMP/man/reg.1\n");
     let generated = names(&env.path("man"));
     assert!(generated.contains("reg.1") && generated.contains("reg-tags.1"), "{generated:?}");
     for name in &generated {
@@ -29,6 +31,15 @@ fn manual_pages() {
     assert_eq!(names(&root().join("man")), generated, "pages of commands that are gone");
     let page = std::fs::read_to_string(env.path("man/reg.1")).expect("a page");
     assert_eq!(env.reg("man").ok(), page);
+    for (words, name) in [("serve", "reg-serve.1"), ("rm", "reg-delete.1"), ("config check", "reg-config-check.1")] {
+        let page = std::fs::read_to_string(env.path("man").join(name)).expect("a page");
+        assert_eq!(env.reg(&format!("man {words}")).ok(), env.normalize(&page), "{words}");
+        assert!(!env.path(words).exists());
+    }
+    // A directory that is there wins over the command of its name.
+    assert_eq!(env.reg("man man").ok(), "");
+    let unknown = env.reg("man serv");
+    assert_eq!((unknown.exit, env.path("serv").exists()), (Some(2), false), "{unknown}");
 }
 
 /// The example of a page between `.nf` and `.fi`, as a reader sees it.

@@ -17,7 +17,7 @@ use crate::gc::inventory::{Blocked, Holding, Sight};
 use crate::gc::policy::AgeSource;
 use crate::gc::{Inventory, Policy};
 use crate::spec::limits::{CATALOG_PAGE_MAX, INDEX_DEPTH_MAX};
-use crate::spec::{Digest, Host, Repository};
+use crate::spec::{Digest, Host, Locator, Repository};
 
 /// Repositories that are read at the same time; each reads several manifests at once.
 const REPOSITORIES: usize = 4;
@@ -82,7 +82,10 @@ fn targets(context: &Context, args: &Args) -> Result<(Host, Option<BTreeSet<Repo
     let mut names = BTreeSet::new();
     for target in &args.targets {
         if is_host(target) {
-            hosts.insert(context.host(Some(target))?);
+            let host = context.host(Some(target)).map_err(|failure| one_image(context, target).unwrap_or(failure))?;
+            hosts.insert(host);
+        } else if let Some(failure) = one_image(context, target) {
+            return Err(failure);
         } else {
             let reference = context.repository_reference(target)?;
             hosts.insert(reference.host);
@@ -98,6 +101,16 @@ fn targets(context: &Context, args: &Args) -> Result<(Host, Option<BTreeSet<Repo
     };
     let everything = args.targets.is_empty() || args.targets.iter().any(|target| is_host(target));
     Ok((host, (!everything).then_some(names)))
+}
+
+/// Why no plan is made for `target`, if it is one image.
+fn one_image(context: &Context, target: &str) -> Option<Failure> {
+    let what = match context.reference(target).ok()?.locator()? {
+        Locator::Tag(_) => "a tag",
+        Locator::Digest(_) => "a digest",
+    };
+    let message = format!("{target:?} names {what}; a plan is made for repositories");
+    Some(Failure::usage(message).with_hint(format!("--explain {target} explains one")))
 }
 
 /// Whether a target is a registry: a host as references have it, without a repository.

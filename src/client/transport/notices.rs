@@ -1,11 +1,13 @@
 //! What an answer's headers have to tell the user, whatever was asked.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use http::{HeaderMap, header};
+use url::Url;
 
 use super::super::rate_limit::RateLimit;
-use super::{Transport, redact};
+use super::{Event, Transport, redact};
 
 impl Transport {
     /// `Warning: 299 - "text"` is for the user (distribution-spec, "Warnings").
@@ -15,6 +17,13 @@ impl Transport {
             let text = rest.split_once('"').map_or(rest, |(_, quoted)| quoted.trim_end_matches('"'));
             self.warn(format!("{}: {}", self.host, redact::first_line(text.replace(r#"\""#, "\"").as_bytes())));
         }
+    }
+
+    /// Says why nothing happens for a while.
+    pub(super) fn tell_of_wait(&self, url: &Url, wait: Duration) {
+        let own = self.base.get().is_some_and(|base| base.origin() == url.origin());
+        let host = if own { self.host.as_str() } else { url.host_str().unwrap_or_default() };
+        self.tell(&Event::Waiting(format!("{host} asks to wait {} s", wait.as_secs())));
     }
 
     /// Says once that few requests are left.

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 /// Good answers after which one more request at once is tried again.
 const GOOD_ANSWERS_TO_GROW: u32 = 20;
 
+/// A wait up to here is not worth a word.
+const WAIT_TOLD_MIN: Duration = Duration::from_secs(2);
+
 #[derive(Debug)]
 pub(super) struct Pace {
     permits: Semaphore,
@@ -56,11 +59,14 @@ impl Pace {
         Turn { pace: self, permit }
     }
 
-    /// Nobody asks again before `wait` has passed.
-    pub(super) fn pause(&self, wait: Duration) {
-        let until = Instant::now() + wait;
+    /// Nobody asks again before `wait` has passed. Whether that is news: much longer than all had to wait anyway.
+    pub(super) fn pause(&self, wait: Duration) -> bool {
+        let now = Instant::now();
+        let until = now + wait;
         let mut state = self.state();
-        state.resume_at = Some(state.resume_at.map_or(until, |at| at.max(until)));
+        let already = state.resume_at.unwrap_or(now).max(now);
+        state.resume_at = Some(already.max(until));
+        until > already + WAIT_TOLD_MIN
     }
 
     /// "Too many requests": half as many at once from now on.

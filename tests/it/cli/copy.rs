@@ -228,7 +228,7 @@ fn what_makes_no_sense() {
     env.reg("copy docker://localhost:1/a/b:v1 oci:x").check(expect![[r#"
         ------- stderr -------
         error: invalid reference "docker://localhost:1/a/b:v1"
-        hint: leave docker:// away; --plain-http speaks HTTP without TLS
+        hint: leave docker:// away
         [exit 2]
     "#]]);
     std::fs::write(env.path("thesis"), "precious").expect("written");
@@ -303,5 +303,53 @@ fn a_damaged_layout_is_named() {
           caused by: source: cannot read tag v1
           caused by: $TMP/layout/index.json is damaged: not JSON: EOF while parsing an object at line 1 column 1
         [exit 1]
+    "#]]);
+}
+
+/// A file's name is no repository, and the places of other programs are not ours: nothing is sent anywhere.
+#[test]
+fn mistyped_files_are_not_pushed_as_repositories() {
+    let env = Env::without_server();
+    let refused = |place: &str, hint: &str| {
+        for command in [format!("copy localhost:1/a:v1 {place}"), format!("copy {place} localhost:1/a:v1")] {
+            let output = env.reg(&command);
+            assert!(output.exit == Some(2) && output.stderr.contains(&format!("hint: {hint}")), "{command}: {output}");
+        }
+    };
+    refused("dir:foo", "oci:DIR[:TAG] is an image layout in a directory\nhint: a repository of that name is HOST/dir");
+    refused("docker-daemon:a:v1", "docker save -o FILE IMAGE");
+    refused("containers-storage:a:v1", "podman save --format oci-archive -o FILE IMAGE");
+    for place in ["ostree:a", "sif:a.sif", "atomic:a/b"] {
+        refused(place, "an image is HOST/REPOSITORY[:TAG]");
+    }
+    refused("tarball:a.tar", "docker import FILE");
+    refused("docker://h/x", "leave docker:// away\n");
+    for name in ["h.tar", "out/h.tar.gz", "h.tgz"] {
+        let meant = format!("oci-archive:{name} or docker-archive:{name}; a repository of that name is HOST/{name}?");
+        refused(name, &format!("did you mean {meant}"));
+    }
+    refused("h.tar:v1", "did you mean oci-archive:h.tar:v1");
+    for name in ["./h.tar", "/h.tar", "../d.d/h.tar"] {
+        refused(name, &format!("did you mean oci-archive:{name} or docker-archive:{name}?"));
+    }
+    for name in ["./d", "../d:v1", "/tmp/d", "~/d", "."] {
+        refused(name, &format!("did you mean oci:{name}?"));
+    }
+    // With a host it is a repository, whatever its name.
+    for place in ["localhost:1/h.tar:v1", "localhost:1/dir:foo"] {
+        let output = env.reg(&format!("copy {place} oci:$TMP/d"));
+        assert!(output.exit == Some(1) && output.stderr.contains(place), "{place}: {output}");
+    }
+}
+
+#[test]
+fn platforms_are_named_one_by_one() {
+    let env = Env::without_server();
+    env.reg("copy a:v1 b:v1 --platform linux/amd64,linux/arm64").check(expect![[r#"
+        ------- stderr -------
+        error: invalid value 'linux/amd64,linux/arm64' for '--platform <OS/ARCH[/VARIANT]>': one platform each: --platform linux/amd64 --platform linux/arm64
+
+        For more information, try '--help'.
+        [exit 2]
     "#]]);
 }

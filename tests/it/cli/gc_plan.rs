@@ -286,3 +286,17 @@ fn a_wide_table_says_each_digest_once() {
     assert!(lines.iter().all(|line| line.matches("sha256:").count() == 1), "{output}");
     assert!(env.reg("gc-plan $REG/app --keep 1 -o csv").ok().contains(&format!("$REG/app@{gone},delete,")));
 }
+
+#[test]
+fn a_plan_is_not_made_for_one_tag() {
+    let env = Env::without_server();
+    env.reg("gc-plan hello:v1").check(expect![[r#"
+        ------- stderr -------
+        error: "hello:v1" names a tag; a plan is made for repositories
+        hint: --explain hello:v1 explains one
+        [exit 2]
+    "#]]);
+    let output = env.reg("gc-plan localhost:1/team/hello:v1");
+    assert!(output.exit == Some(2) && output.stderr.contains("--explain localhost:1/team/hello:v1"), "{output}");
+    assert!(env.reg("gc-plan hello:v1:").stderr.contains("hello:v1:"));
+}

@@ -74,6 +74,10 @@ fn help_is_a_command_too() {
     assert_eq!(env.reg("help tags").ok(), env.reg("tags --help").ok());
     assert_eq!(env.reg("help ls --nonsense").ok(), env.reg("catalog --help").ok());
     assert_eq!(env.reg("help tgas").exit, Some(2));
+    assert_eq!(env.reg("help config check").ok(), env.reg("config check --help").ok());
+    assert_eq!(env.reg("help user add me").ok(), env.reg("user add --help").ok());
+    assert_eq!(env.reg("help config --output").ok(), env.reg("config --help").ok());
+    assert_eq!(env.reg("help config chekc").exit, Some(2));
 }
 
 /// Nothing here begins with a dash, so nobody is told to write `-- -x`.

@@ -184,7 +184,7 @@ fn wrong_usage() {
     env.reg("tags https://localhost:5000/app").check(expect![[r#"
         ------- stderr -------
         error: invalid reference "https://localhost:5000/app"
-        hint: leave https:// away; --plain-http speaks HTTP without TLS
+        hint: leave https:// away
         [exit 2]
     "#]]);
     env.reg("tags app --columns tag,colour").check(expect![[r#"

@@ -70,7 +70,7 @@ fn login_keeps_nothing_that_does_not_work() {
         ------- stderr -------
         error: cannot log in to $HOST
           caused by: GET /v2/: 401 Unauthorized
-        hint: the credentials used (user u, from the command line) do not suffice, or the name does not exist
+        hint: wrong user name or password
         [exit 4]
     "#]]);
     assert!(!env.home().join(".docker").exists());

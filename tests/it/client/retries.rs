@@ -101,3 +101,21 @@ fn nobody_there_is_said_at_once() {
         "error: cannot list the tags of $HOST/a\n  caused by: cannot connect to $HOST: connection refused\n"
     );
 }
+
+/// Nobody wonders why nothing happens.
+#[test]
+fn a_long_wait_is_told() {
+    let busy = || on(LIST, reply(429, &["Retry-After: 3"], ""));
+    let registry = Scripted::follow([busy(), on(LIST, reply(200, &[], TAGS))]);
+    registry.reg(&Env::without_server(), "tags $HOST/a -o name").check(expect![[r#"
+        $HOST/a:v1
+        $HOST/a:v2
+        ------- stderr -------
+        $HOST asks to wait 3 s
+    "#]]);
+    registry.finished();
+    let registry = Scripted::follow([busy(), on(LIST, reply(200, &[], TAGS))]);
+    let quiet = registry.reg(&Env::without_server(), "tags $HOST/a -o name -q");
+    assert_eq!((quiet.exit, quiet.stderr.as_str()), (Some(0), ""), "{quiet}");
+    registry.finished();
+}
