@@ -11,12 +11,15 @@ use crate::registry::Registry;
 use crate::server::config::{Config, Document, Sources, Storage};
 use crate::server::logging::{self, Level};
 use crate::server::{self, Address, BindError, Listening, Server, Setup, Signal, Sink, Stopped, Timeouts};
-use crate::store::{self, Driver, Fs, InUse, Memory, S3, S3Config};
+use crate::store::{self, Driver, Fs, InUse, Memory, S3, S3Config, Unusable};
 
 mod doors;
 pub(super) mod rehearsal;
 
 /// Run a registry
+///
+/// Without a configuration there is no access log on standard output; -v writes one. With a configuration its `log`
+/// section says so.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Configuration file of registry:2 or registry:3; without, a registry for one person
@@ -133,7 +136,7 @@ async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Sto
         context.output.note(warning);
     }
     if is_local {
-        announce(context, &server, &config.storage)?;
+        announce(context, &server, config)?;
     }
     tracing::info!("{}", place(&config.storage));
     tracing::info!("listening on {}", server.address());
@@ -152,7 +155,7 @@ pub(super) async fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn
     match storage {
         Storage::S3(config) => {
             let bucket = open_bucket(context, config)?;
-            bucket.check().await.map_err(|error| no_bucket(config, error))?;
+            bucket.check().await.map_err(|error| unusable(context, config, error))?;
             Ok(Arc::new(bucket))
         }
         Storage::Memory => Ok(Arc::new(Memory::new(context.clock.clone()))),
@@ -167,11 +170,37 @@ pub(super) async fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn
 fn open_bucket(context: &Context, config: &S3Config) -> Result<S3, Failure> {
     let aws = context.environment.variables().iter().filter(|(name, _)| name.starts_with("AWS_"));
     let environment = aws.map(|(name, value)| (name.clone(), value.clone())).collect();
-    S3::new(S3Config { environment, ..config.clone() }).map_err(|error| no_bucket(config, error))
+    S3::new(S3Config { environment, ..config.clone() }).map_err(|error| {
+        let what = format!("cannot start the registry on bucket {}", config.bucket);
+        Failure::new(Kind::Failed, error).context(what)
+    })
 }
 
-fn no_bucket(config: &S3Config, error: store::Error) -> Failure {
-    Failure::new(Kind::Failed, error).context(format!("cannot start the registry on bucket {}", config.bucket))
+/// In one line; what the server answered, often a document, is for those who ask for it.
+fn unusable(context: &Context, config: &S3Config, error: Unusable) -> Failure {
+    let (server, bucket) = (config.server(), &config.bucket);
+    let (what, hint) = match &error {
+        Unusable::Missing(_) => {
+            (format!("bucket {bucket} at {server} {error}"), "storage.s3.bucket names one that is there")
+        }
+        Unusable::Denied(_) => (
+            format!("bucket {bucket} at {server} {error}"),
+            "storage.s3.accesskey and secretkey, else AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, are those of the bucket",
+        ),
+        Unusable::Unreachable(_) => (
+            format!("{server}, the server of bucket {bucket}, {error}"),
+            "storage.s3.regionendpoint names it; storage.s3.secure: false speaks HTTP without TLS",
+        ),
+        Unusable::Other(_) => (
+            format!("bucket {bucket} at {server} {error}"),
+            "storage.s3.region, regionendpoint and forcepathstyle say where it is",
+        ),
+    };
+    let what = format!("cannot start the registry: {what}");
+    if context.flags.verbose > 0 {
+        return Failure::new(Kind::Failed, error).context(what).with_hint(hint);
+    }
+    Failure::message(Kind::Failed, what).with_hint(hint).with_hint("-v shows what the server said")
 }
 
 fn cannot_open(root: &Path, error: store::Error) -> Failure {
@@ -206,19 +235,24 @@ fn place(storage: &Storage) -> String {
 }
 
 /// Says where the registry is and what to do with it. The first line is a contract: scripts and tests wait for it.
-fn announce(context: &Context, server: &Server, storage: &Storage) -> Result<(), Failure> {
+fn announce(context: &Context, server: &Server, config: &Config) -> Result<(), Failure> {
     let address = server.address();
     let name = if address.ip().is_loopback() || address.ip().is_unspecified() {
         format!("localhost:{}", address.port())
     } else {
         address.to_string()
     };
-    let place = place(storage);
+    let place = place(&config.storage);
     let scheme = server.scheme();
-    context.output.text(&format!(
-        "listening on {scheme}://{address}\n{place}\ntry:\n  docker tag alpine {name}/alpine && docker push {name}/alpine\n  reg tags {name}/alpine\n"
-    ))?;
+    let first_steps = first_steps(scheme, &name, config.auth.is_some());
+    context.output.text(&format!("listening on {scheme}://{address}\n{place}\ntry:\n{first_steps}"))?;
     context.output.flush()
+}
+
+fn first_steps(scheme: &str, name: &str, asks_who: bool) -> String {
+    let shown = if scheme == "https" { format!("https://{name}") } else { name.to_owned() };
+    let login = if asks_who { format!("  docker login {shown}\n") } else { String::new() };
+    format!("{login}  docker tag alpine {name}/alpine && docker push {name}/alpine\n  reg tags {name}/alpine\n")
 }
 
 fn cannot_listen(error: BindError) -> Failure {
@@ -234,5 +268,18 @@ fn cannot_listen(error: BindError) -> Failure {
     match hint {
         Some(hint) => failure.with_hint(hint),
         None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_steps_fit_the_server() {
+        let push = "  docker tag alpine r:1/alpine && docker push r:1/alpine\n  reg tags r:1/alpine\n";
+        assert_eq!(first_steps("http", "r:1", false), push);
+        assert_eq!(first_steps("http", "r:1", true), format!("  docker login r:1\n{push}"));
+        assert_eq!(first_steps("https", "r:1", true), format!("  docker login https://r:1\n{push}"));
     }
 }

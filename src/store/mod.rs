@@ -28,7 +28,7 @@ pub(crate) mod suite;
 pub(crate) use fs::{Fs, InUse, Prospect, prospect};
 pub(crate) use keys::{Key, Prefix};
 pub(crate) use memory::Memory;
-pub(crate) use s3::{S3, S3Config};
+pub(crate) use s3::{S3, S3Config, Unusable};
 
 /// What went wrong with a key, by what the caller can do about it.
 #[derive(Debug, Error)]

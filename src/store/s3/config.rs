@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::{Attribute, Attributes, ClientOptions};
+use object_store::{Attribute, Attributes, ClientOptions, RetryConfig};
 
 use crate::store::{Error, Result};
 
@@ -98,6 +98,11 @@ impl S3Config {
         class.into_iter().chain([(Attribute::ContentType, "application/octet-stream".to_owned())]).collect()
     }
 
+    /// Where the bucket is, for people.
+    pub(crate) fn server(&self) -> String {
+        if self.regionendpoint.is_empty() { format!("Amazon S3 in {}", self.region) } else { self.endpoint() }
+    }
+
     fn endpoint(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         if self.regionendpoint.contains("://") {
@@ -110,6 +115,12 @@ impl S3Config {
     /// # Errors
     /// Settings that contradict each other.
     pub(super) fn client(&self) -> Result<AmazonS3> {
+        self.client_with(RetryConfig::default())
+    }
+
+    /// # Errors
+    /// As [`Self::client`].
+    pub(super) fn client_with(&self, retry: RetryConfig) -> Result<AmazonS3> {
         let failed = |source: object_store::Error| Error::Io { key: self.bucket.clone(), source: source.into() };
         if self.bucket.is_empty() {
             return Err(Error::Io { key: "storage.s3.bucket".to_owned(), source: "no bucket is named".into() });
@@ -125,7 +136,7 @@ impl S3Config {
         {
             options = options.with_user_agent(agent);
         }
-        let mut builder = AmazonS3Builder::new();
+        let mut builder = AmazonS3Builder::new().with_retry(retry);
         for (name, value) in &self.environment {
             if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
                 builder = builder.with_config(key, value);

@@ -29,6 +29,7 @@ use super::{
 use crate::spec::ByteRange;
 use crate::sys;
 
+mod check;
 mod config;
 mod stage;
 mod state;
@@ -36,6 +37,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use check::Unusable;
 pub(crate) use config::{CHUNK_BYTES_MIN, S3Config};
 
 /// Up to here a value is read at once into memory; a larger one is a stream.
@@ -70,22 +72,6 @@ impl S3 {
     pub(crate) fn new(config: S3Config) -> Result<Self> {
         let (client, base) = (config.client()?, config.base());
         Ok(Self(Arc::new(Inner { client, config, base, held: Mutex::default(), creates: OnceCell::new() })))
-    }
-
-    /// Finds out before the first request whether server, bucket and credentials are good.
-    ///
-    /// # Errors
-    /// What listing one object gives.
-    pub(crate) async fn check(&self) -> Result<()> {
-        let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
-        let Err(error) = self.0.client.list_paginated(Some(&self.0.base), options).await else { return Ok(()) };
-        // The client tells a refusal apart for objects, not for listings.
-        let object = self.0.client.head(&self.0.path(&Key::probe(&sys::upload_id()))?).await;
-        let (key, source) = (format!("bucket {}", self.0.config.bucket), error.into());
-        Err(match object.map_err(|error| failed(&key, error)) {
-            Err(Error::Denied { .. }) => Error::Denied { key, source },
-            _ => Error::Io { key, source },
-        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use expect_test::expect;
 
+use crate::support::scripted::{Scripted, reply};
 use crate::support::server::reg;
 use crate::support::{Env, Server};
 
@@ -380,4 +381,30 @@ fn checks_make_nothing() {
     std::fs::write(env.path("c.yml"), env.expand(&config.replace("c/users", "users.d"))).expect("written");
     let output = env.reg("config check $TMP/c.yml");
     assert!(output.exit == Some(2) && output.stderr.contains("cannot read $TMP/users.d"), "{output}");
+}
+
+/// What a server of buckets says is a document; the operator gets a line, and the document with `-v`.
+#[test]
+fn a_bucket_that_cannot_be_used_is_said_in_a_line() {
+    let bucket = |endpoint: &str| {
+        world(&format!(
+            "version: 0.1\nstorage: {{s3: {{bucket: b, region: eu, regionendpoint: 'http://{endpoint}', accesskey: a, secretkey: s}}}}\n\
+             http: {{addr: '127.0.0.1:0'}}\n"
+        ))
+    };
+    let none =
+        Scripted::serve(|_| reply(404, &["Content-Type: application/xml"], "<Error><Code>NoSuchBucket</Code></Error>"));
+    let env = bucket(&none.host);
+    let told = env.reg("serve $TMP/c.yml").to_string().replace(&none.host, "$S3");
+    expect![[""]].assert_eq(&told);
+    let detail = env.reg("serve $TMP/c.yml -v");
+    assert!(detail.exit == Some(1) && detail.stderr.contains("NoSuchBucket"), "{detail}");
+    let refusing = Scripted::serve(|_| reply(403, &[], "<Error><Code>SignatureDoesNotMatch</Code></Error>"));
+    let told = bucket(&refusing.host).reg("serve $TMP/c.yml").to_string().replace(&refusing.host, "$S3");
+    expect![[""]].assert_eq(&told);
+    // Nobody listens on a port that was free a moment ago.
+    let free =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|held| held.local_addr()).expect("a port").to_string();
+    let told = bucket(&free).reg("serve $TMP/c.yml").to_string().replace(&free, "$S3");
+    expect![[""]].assert_eq(&told);
 }
