@@ -273,7 +273,7 @@ impl<R: Row> Rows<R> {
             match format {
                 Format::Jsonl => text.push_str(&json::line(&item)?),
                 Format::Csv => text.push_str(&table::csv_line(&item, &self.columns)),
-                _ => text.push_str(&format!("{}\n", item.name())),
+                _ => text.push_str(&format!("{}\n", one_line(&item.name()))),
             }
         }
         self.output.data(text.as_bytes())?;
@@ -314,14 +314,24 @@ impl<R: Row> Rows<R> {
 }
 
 /// A text of foreign origin without what a terminal would obey: control characters are shown escaped. Line ends and tabs
-/// stay.
+/// stay: they are those of a text that is made of lines.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_obeyed) {
+    escaped(text, is_obeyed)
+}
+
+/// A value of foreign origin that is to stand in one line: line ends and tabs are escaped, too, so that it cannot pass
+/// for a line, or a column, of ours.
+pub(crate) fn one_line(value: &str) -> Cow<'_, str> {
+    escaped(value, |c| is_obeyed(c) || matches!(c, '\n' | '\t'))
+}
+
+fn escaped(text: &str, is_hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_hidden) {
         return text.into();
     }
     text.chars()
         .fold(String::with_capacity(text.len()), |mut out, c| {
-            if is_obeyed(c) {
+            if is_hidden(c) {
                 out.extend(c.escape_default())
             } else {
                 out.push(c)
@@ -331,10 +341,12 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
         .into()
 }
 
-/// Whether a terminal takes it for an order: to move, to color, to turn the direction of a line.
+/// Whether a terminal takes it for an order (to move, to color, to end a line, to turn its direction), or shows nothing
+/// where there is something (UAX #9, section 2; UAX #14, class BK).
 fn is_obeyed(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Prints what the grammar of the command line has to say: help and version to standard output, mistakes to the other.
@@ -352,6 +364,18 @@ mod tests {
         assert_eq!(printable("a\tb\nc"), "a\tb\nc");
         assert_eq!(printable("\u{1b}[2Jgone\r"), "\\u{1b}[2Jgone\\r");
         assert_eq!(printable("\u{202e}gpj"), "\\u{202e}gpj");
+        for c in
+            "\u{61c}\u{200b}\u{200e}\u{2028}\u{2029}\u{202a}\u{2066}\u{2069}\u{feff}\u{85}\u{9b}\u{7f}\u{7}".chars()
+        {
+            assert_eq!(printable(&format!("a{c}b")), format!("a\\u{{{:x}}}b", u32::from(c)));
+        }
         assert!(matches!(printable("ünïcode"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_value_is_one_line() {
+        assert_eq!(one_line("x/y\nDigest\tsha256:0\r\n"), "x/y\\nDigest\\tsha256:0\\r\\n");
+        assert_eq!(one_line("a\u{2028}b"), "a\\u{2028}b");
+        assert!(matches!(one_line("a b"), Cow::Borrowed(_)));
     }
 }

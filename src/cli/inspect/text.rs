@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::view::{Blob, Child, Item, Referrer};
-use crate::cli::output::Style;
 use crate::cli::output::table::{self, Cell, Column, Row, size_text, time_text};
+use crate::cli::output::{Style, one_line};
 
 /// Commands of a history are shown up to this many characters on a terminal.
 const COMMAND_CHARS_MAX: usize = 100;
@@ -16,7 +16,7 @@ pub(crate) fn render(item: &Item, style: Style) -> String {
     let mut text = String::new();
     let mut fact = |name: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            let _ = writeln!(text, "{name:<13}  {value}");
+            let _ = writeln!(text, "{name:<13}  {}", one_line(&value));
         }
     };
     fact("Reference", Some(item.reference.clone()));
@@ -35,7 +35,7 @@ pub(crate) fn render(item: &Item, style: Style) -> String {
     if !item.annotations.is_empty() {
         let _ = writeln!(text, "\nAnnotations");
         for (key, value) in &item.annotations {
-            let _ = writeln!(text, "  {key}: {value}");
+            let _ = writeln!(text, "  {}: {}", one_line(key), one_line(value));
         }
     }
     section(&mut text, "Referrers", item.referrers.as_deref().unwrap_or_default(), style);
@@ -154,7 +154,9 @@ fn history(history: &Value, style: Style) -> Vec<Step> {
         let command = field("created_by").or_else(|| field("comment")).unwrap_or_default();
         let limit = if style == Style::Pipe { usize::MAX } else { COMMAND_CHARS_MAX };
         let created = field("created").and_then(|text| text.parse().ok()).map(|time| time_text(time, style));
-        Step { created, command: command.chars().take(limit).collect() }
+        // What was written in several lines is read in one.
+        let command = command.chars().take(limit).map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c });
+        Step { created, command: command.collect() }
     };
     history.as_array().into_iter().flatten().map(step).collect()
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::printable;
+use super::one_line;
 
 /// Everything that is under way.
 pub(crate) struct Progress {
@@ -52,7 +52,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(printable(label).into_owned());
+        bar.set_message(one_line(label).into_owned());
         Bar { bar, lines: false }
     }
 
@@ -87,7 +87,7 @@ impl Bar {
     pub(crate) fn finish(self, line: impl fmt::Display) {
         self.bar.finish_and_clear();
         if self.lines {
-            let _ = writeln!(std::io::stderr(), "{}", printable(&line.to_string()));
+            let _ = writeln!(std::io::stderr(), "{}", one_line(&line.to_string()));
         }
     }
 

@@ -7,7 +7,7 @@ use humansize::{BINARY, format_size};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Style, printable};
+use super::{Style, one_line};
 use crate::spec::Digest;
 
 /// One object of a list: an item of the JSON document, a line of the table.
@@ -78,8 +78,7 @@ impl<'a> Cell<'a> {
 
     fn show(&self, style: Style) -> String {
         match (self, style) {
-            (Self::Text(text), Style::Csv) => text.clone().into_owned(),
-            (Self::Text(text), _) => printable(text).replace(['\n', '\t'], " "),
+            (Self::Text(text), _) => one_line(text).into_owned(),
             (Self::Size(size), Style::Csv) => size.to_string(),
             (Self::Size(size), _) => size_text(*size),
             (Self::Count(count), _) => count.to_string(),
@@ -213,6 +212,7 @@ mod tests {
     fn csv_quotes() {
         assert_eq!(csv_header::<Thing>(&[]), "tag,size\n");
         assert_eq!(csv_line(&Thing("a,\"b\"", Some(5)), &[]), "\"a,\"\"b\"\"\",5\n");
+        assert_eq!(csv_line(&Thing("\u{1b}[2J\u{9b}\r\n\"", None), &[]), "\"\\u{1b}[2J\\u{9b}\\r\\n\"\"\",\n");
         assert_eq!(csv_line(&Thing("a", None), &["size".into(), "tag".into()]), ",a\n");
     }
 

@@ -13,6 +13,7 @@ mod delete_old;
 mod digest;
 mod gc_plan;
 mod general;
+mod hostile_text;
 mod inspect;
 mod tag;
 mod tags;
