@@ -145,8 +145,8 @@ impl Place {
             Self::Remote(reference) => Ok(Opened::Remote(Box::new(context.repository(reference)?))),
             Self::Layout { dir, .. } => Ok(Opened::Layout(Layout::open(dir).await?)),
             Self::OciArchive { file, .. } => Ok(Opened::Layout(Layout::open_archive(file).await?)),
-            Self::DockerArchive { file, name, .. } => {
-                Ok(Opened::Docker(DockerArchive::open(file, name.as_deref()).await?))
+            Self::DockerArchive { file, name, locator } => {
+                Ok(Opened::Docker(DockerArchive::open(file, name.as_deref(), locator.as_ref()).await?))
             }
         }
     }

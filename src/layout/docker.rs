@@ -5,12 +5,16 @@
 //! their digests are then those in the config. (skopeo names the same layers, and calls all of them compressed.)
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io::Read as _;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::error::LayoutError;
@@ -18,7 +22,10 @@ use super::files::{blocking, stream};
 use super::section::Section;
 use super::tarball::{Tarball, compression};
 use crate::content::{self, Body, Source};
-use crate::spec::limits::{LAYOUT_INDEX_BYTES_MAX, MANIFEST_BYTES_MAX};
+use crate::spec::limits::{
+    DOCKER_LAYERS_MAX, DOCKER_LIST_BYTES_MAX, DOCKER_NAMES_MAX, GRAPH_MANIFEST_BYTES_MAX, GRAPH_MANIFESTS_MAX,
+    MANIFEST_BYTES_MAX,
+};
 use crate::spec::{Algorithm, Descriptor, Digest, Hasher, Locator, Manifest, MediaType, Tag};
 
 type Result<T, E = LayoutError> = std::result::Result<T, E>;
@@ -56,32 +63,87 @@ struct Entry {
     #[serde(rename = "Config")]
     config: String,
     #[serde(rename = "RepoTags", default)]
-    names: Option<Vec<String>>,
+    names: Option<AtMost<String, DOCKER_NAMES_MAX>>,
+    /// Read where the image is wanted.
     #[serde(rename = "Layers", default)]
-    layers: Option<Vec<String>>,
+    layers: Option<Box<RawValue>>,
+}
+
+/// A list that is refused when it has more than `MAX` elements, before they are in memory.
+#[derive(Debug)]
+struct AtMost<T, const MAX: usize>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for AtMost<T, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Counting(PhantomData))
+    }
+}
+
+struct Counting<T, const MAX: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Counting<T, MAX> {
+    type Value = AtMost<T, MAX>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let mut all = Vec::new();
+        while let Some(element) = elements.next_element()? {
+            if all.len() == MAX {
+                return Err(serde::de::Error::custom(format!("a list of more than {MAX}")));
+            }
+            all.push(element);
+        }
+        Ok(AtMost(all))
+    }
 }
 
 impl DockerArchive {
-    /// Opens an archive, and of its images those that are called `repository`, if one is given.
-    pub(crate) async fn open(path: &Path, repository: Option<&str>) -> Result<Self> {
-        let (path, repository) = (path.to_owned(), repository.map(familiar));
+    /// Opens an archive, and of its images those that are called `repository`, if one is given, and are `wanted`, if
+    /// one is.
+    ///
+    /// # Errors
+    /// The archive cannot be read, is damaged, or lists more than anybody saves.
+    pub(crate) async fn open(path: &Path, repository: Option<&str>, wanted: Option<&Locator>) -> Result<Self> {
+        let (path, repository, wanted) = (path.to_owned(), repository.map(familiar), wanted.cloned());
         blocking(move || {
             let mut reader =
                 Reader { tarball: Tarball::open(&path)?, path, layers: HashMap::new(), blobs: HashMap::new() };
-            let list = reader.read(LIST_FILE, LAYOUT_INDEX_BYTES_MAX)?;
-            let list: Vec<Entry> = serde_json::from_slice(&list)
+            let list = reader.read(LIST_FILE, DOCKER_LIST_BYTES_MAX)?;
+            let AtMost(list): AtMost<Entry, GRAPH_MANIFESTS_MAX> = serde_json::from_slice(&list)
                 .map_err(|error| reader.damaged(LIST_FILE, format!("not that of docker save: {error}")))?;
-            let mut images = Vec::new();
-            for entry in list {
-                let mut names = entry.names.clone().unwrap_or_default();
+            let (mut images, mut bytes) = (Vec::new(), 0);
+            for mut entry in list {
+                let mut names = entry.names.take().map_or_else(Vec::new, |AtMost(names)| names);
                 if let Some(repository) = &repository {
                     names.retain(|name| familiar(name).rsplit_once(':').is_some_and(|(name, _)| name == repository));
                     if names.is_empty() {
                         continue;
                     }
                 }
+                if let Some(Locator::Tag(tag)) = &wanted
+                    && !names.iter().any(|name| tag_of(name).as_ref() == Some(tag))
+                {
+                    continue;
+                }
                 let (digest, manifest) = reader.image(&entry)?;
+                if let Some(Locator::Digest(wanted)) = &wanted
+                    && *wanted != digest
+                {
+                    reader.blobs.clear();
+                    continue;
+                }
+                bytes += manifest.bytes().len();
+                if bytes > GRAPH_MANIFEST_BYTES_MAX {
+                    let reason = format!("its images have more than {GRAPH_MANIFEST_BYTES_MAX} bytes of manifests");
+                    return Err(reader.damaged(LIST_FILE, reason));
+                }
                 images.push(Image { digest, manifest, names });
+                if let Some(Locator::Digest(_)) = &wanted {
+                    break;
+                }
             }
             Ok(Self { images, blobs: reader.blobs, path: reader.path })
         })
@@ -167,7 +229,12 @@ impl Reader {
             Some(ids) => serde_json::from_value(ids.clone())
                 .map_err(|error| self.damaged(&entry.config, format!("rootfs.diff_ids: {error}")))?,
         };
-        let names = entry.layers.as_deref().unwrap_or_default();
+        let names = match &entry.layers {
+            None => Vec::new(),
+            Some(list) => serde_json::from_str::<Option<AtMost<String, DOCKER_LAYERS_MAX>>>(list.get())
+                .map_err(|error| self.damaged(LIST_FILE, format!("the layers of {}: {error}", entry.config)))?
+                .map_or_else(Vec::new, |AtMost(names)| names),
+        };
         if names.len() != digests.len() {
             let reason = format!("it lists {} layers, and {LIST_FILE} {}", digests.len(), names.len());
             return Err(self.damaged(&entry.config, reason));

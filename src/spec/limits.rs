@@ -107,6 +107,15 @@ pub(crate) const FOREIGN_WRITES_SEEN_SECS: i64 = 2;
 /// Largest `index.json` of an image layout, in bytes: some 200,000 entries.
 pub(crate) const LAYOUT_INDEX_BYTES_MAX: usize = 64 << 20;
 
+/// Largest `manifest.json` of a `docker save` archive, in bytes: that of a thousand images of a hundred layers.
+pub(crate) const DOCKER_LIST_BYTES_MAX: usize = 16 << 20;
+
+/// Most layers of one image in a `docker save` archive. Docker's storage stops at 127.
+pub(crate) const DOCKER_LAYERS_MAX: usize = 1000;
+
+/// Most names of one image in a `docker save` archive.
+pub(crate) const DOCKER_NAMES_MAX: usize = 10_000;
+
 /// So many children that are not here are named in the refusal of a manifest; then nobody looks for more. A client pushes
 /// them all anyway, and looking for 40,000 would be work that one request can ask for.
 pub(crate) const UNKNOWN_CHILDREN_MAX: usize = 100;

@@ -111,6 +111,44 @@ fn what_docker_saved_is_copied() {
 }
 
 #[test]
+fn only_the_image_that_is_asked_for_is_made() {
+    let env = Env::without_server();
+    let layer = noise(1, 5000);
+    let (config, image) = docker_image(std::slice::from_ref(&layer));
+    let list =
+        br#"[{"Config":"none","RepoTags":["x:bad"],"Layers":[]},{"Config":"c","RepoTags":["x:v1"],"Layers":["l"]}]"#;
+    pack(&env.path("a.tar"), &[("manifest.json", list), ("c", &config), ("l", &layer)], &[]);
+    assert_eq!(env.reg("digest docker-archive:a.tar:x:v1").ok().trim_end(), image.digest());
+    assert_eq!(env.reg("digest docker-archive:a.tar:x:bad").exit, Some(3));
+    assert_eq!(env.reg("digest docker-archive:a.tar").exit, Some(3));
+}
+
+#[test]
+fn lists_that_nobody_saves_are_refused() {
+    let env = Env::without_server();
+    let entry = |name: &str, layers: usize| {
+        format!(r#"{{"Config":"c","RepoTags":["{name}"],"Layers":[{}]}}"#, vec![r#""l""#; layers].join(","))
+    };
+    let config = docker_image(&[b"a".to_vec()]).0;
+    let pack = |list: String| {
+        pack(&env.path("a.tar"), &[("manifest.json", list.as_bytes()), ("c", &config), ("l", b"a")], &[])
+    };
+    for (list, name, said) in [
+        (format!("[{}]", vec![entry("x:v1", 0); 10_001].join(",")), "x:v1", "a list of more than 10000"),
+        (format!("[{}]", entry("x:v1", 1001)), "x:v1", "the layers of c: a list of more than 1000"),
+        (format!("[{}]", entry(&"x".repeat(16 << 20), 1)), "x:v1", "it has more than 16777216 bytes"),
+    ] {
+        pack(list);
+        let output = env.reg(&format!("digest docker-archive:a.tar:{name}"));
+        assert_eq!(output.exit, Some(1), "{output}");
+        assert!(output.stderr.contains("a.tar/manifest.json is damaged: ") && output.stderr.contains(said), "{output}");
+    }
+    // Whoever asks for another image has nothing to do with it.
+    pack(format!("[{},{}]", entry("x:v1", 1001), entry("x:v2", 1)));
+    assert_eq!(env.reg("digest docker-archive:a.tar:x:v2").exit, Some(0));
+}
+
+#[test]
 fn what_is_damaged_is_refused() {
     let env = Env::new();
     let (layer, other) = (noise(1, 5000), noise(2, 5000));
