@@ -244,7 +244,7 @@ complete -c reg -n "__fish_reg_using_subcommand delete" -l ca-file -d 'Certifica
 complete -c reg -n "__fish_reg_using_subcommand delete" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
 complete -c reg -n "__fish_reg_using_subcommand delete" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand delete" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
-complete -c reg -n "__fish_reg_using_subcommand delete" -l manifest -d 'Delete the manifest behind a tag too, where no other tag needs it'
+complete -c reg -n "__fish_reg_using_subcommand delete" -l manifest -d 'Delete the manifest behind a tag too; where another tag or an index needs it, the tag goes alone'
 complete -c reg -n "__fish_reg_using_subcommand delete" -l dry-run -d 'Show what would be done, and do nothing'
 complete -c reg -n "__fish_reg_using_subcommand delete" -s y -l yes -d 'Do not ask'
 complete -c reg -n "__fish_reg_using_subcommand delete" -l ignore-missing -d 'What is not there is deleted enough'
@@ -276,7 +276,7 @@ complete -c reg -n "__fish_reg_using_subcommand rm" -l ca-file -d 'Certificates 
 complete -c reg -n "__fish_reg_using_subcommand rm" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
 complete -c reg -n "__fish_reg_using_subcommand rm" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
 complete -c reg -n "__fish_reg_using_subcommand rm" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
-complete -c reg -n "__fish_reg_using_subcommand rm" -l manifest -d 'Delete the manifest behind a tag too, where no other tag needs it'
+complete -c reg -n "__fish_reg_using_subcommand rm" -l manifest -d 'Delete the manifest behind a tag too; where another tag or an index needs it, the tag goes alone'
 complete -c reg -n "__fish_reg_using_subcommand rm" -l dry-run -d 'Show what would be done, and do nothing'
 complete -c reg -n "__fish_reg_using_subcommand rm" -s y -l yes -d 'Do not ask'
 complete -c reg -n "__fish_reg_using_subcommand rm" -l ignore-missing -d 'What is not there is deleted enough'

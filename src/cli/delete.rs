@@ -211,7 +211,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     } else if count == 0 {
         // Rules that select nothing are told from rules that were not understood.
         let notes = all.iter().flat_map(|prepared| prepared.notes.iter().map(|note| (&prepared.place, note)));
-        notes.for_each(|(place, note)| context.output.note(&format!("{place}: {note}")));
+        notes.for_each(|(place, note)| context.output.note(format!("{place}: {note}")));
     }
     let summary = summary(&all);
     // Whoever decides has read what will not be done.

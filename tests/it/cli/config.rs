@@ -396,15 +396,35 @@ fn a_bucket_that_cannot_be_used_is_said_in_a_line() {
         Scripted::serve(|_| reply(404, &["Content-Type: application/xml"], "<Error><Code>NoSuchBucket</Code></Error>"));
     let env = bucket(&none.host);
     let told = env.reg("serve $TMP/c.yml").to_string().replace(&none.host, "$S3");
-    expect![[""]].assert_eq(&told);
+    expect![[r#"
+        ------- stderr -------
+        error: cannot start the registry: bucket b at http://$S3 does not exist
+        hint: storage.s3.bucket names one that is there
+        hint: -v shows what the server said
+        [exit 1]
+    "#]]
+    .assert_eq(&told);
     let detail = env.reg("serve $TMP/c.yml -v");
     assert!(detail.exit == Some(1) && detail.stderr.contains("NoSuchBucket"), "{detail}");
     let refusing = Scripted::serve(|_| reply(403, &[], "<Error><Code>SignatureDoesNotMatch</Code></Error>"));
     let told = bucket(&refusing.host).reg("serve $TMP/c.yml").to_string().replace(&refusing.host, "$S3");
-    expect![[""]].assert_eq(&told);
+    expect![[r#"
+        ------- stderr -------
+        error: cannot start the registry: bucket b at http://$S3 does not take the key
+        hint: storage.s3.accesskey and secretkey, else AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, are those of the bucket
+        hint: -v shows what the server said
+        [exit 1]
+    "#]].assert_eq(&told);
     // Nobody listens on a port that was free a moment ago.
     let free =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|held| held.local_addr()).expect("a port").to_string();
     let told = bucket(&free).reg("serve $TMP/c.yml").to_string().replace(&free, "$S3");
-    expect![[""]].assert_eq(&told);
+    expect![[r#"
+        ------- stderr -------
+        error: cannot start the registry: http://$S3, the server of bucket b, cannot be reached
+        hint: storage.s3.regionendpoint names it; storage.s3.secure: false speaks HTTP without TLS
+        hint: -v shows what the server said
+        [exit 1]
+    "#]]
+    .assert_eq(&told);
 }

@@ -70,10 +70,10 @@ fn where_nothing_can_be_deleted_the_hint_says_why() {
     let output = env.reg(&format!("delete --yes {host}/app:v2"));
     expect![[r#"
         REFERENCE               ACTION  RESULT  REASON
-        $OLD/app:v2  delete  failed  DELETE /v2/app/manifests/sha256:9522811eb903e4b711bee2979163028f07a3136c407d782b1def90d69758db4a: 405 UNSUPPORTED (The operation is unsupported.)
+        $OLD/app:v2  untag   failed  deletion is switched off at this registry, or not among what it does
         ------- stderr -------
         error: cannot delete $OLD/app:v2
-          caused by: DELETE /v2/app/manifests/sha256:9522811eb903e4b711bee2979163028f07a3136c407d782b1def90d69758db4a: 405 UNSUPPORTED (The operation is unsupported.)
+          caused by: deletion is switched off at this registry, or not among what it does
         hint: start the registry with REGISTRY_STORAGE_DELETE_ENABLED=true, or set storage.delete.enabled in its config.yml
         [exit 5]
     "#]].assert_eq(&output.to_string().replace(&host, "$OLD"));
