@@ -3,7 +3,7 @@
 //! Knows no key of any configuration. Scalars stay the text that was written, and get a type when somebody asks for one:
 //! `accesskey: 00123` is not 123, and `enabled: yes` is a boolean, as in YAML 1.1, which distribution reads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
@@ -124,6 +124,8 @@ impl<'a> Reader<'a> {
     fn map(&mut self, depth: usize) -> Result<Value, YamlError> {
         let mut members: Vec<(Key, Node)> = Vec::new();
         let mut merged: Vec<(Key, Node)> = Vec::new();
+        // Beside the members, which keep their order: a megabyte of keys is compared with none of them.
+        let mut names: HashSet<String> = HashSet::new();
         loop {
             let (name, is_bare, at) = match self.next()? {
                 (Event::MappingEnd, _) => break,
@@ -143,14 +145,14 @@ impl<'a> Reader<'a> {
                     }
                     _ => return error(at, MERGED),
                 }
-            } else if members.iter().any(|(key, _)| key.name == name) {
+            } else if !names.insert(name.clone()) {
                 return error(at, format!("{name:?} stands here twice"));
             } else {
                 members.push((Key { at: self.origin(at), name }, node));
             }
         }
         for (key, node) in merged {
-            if !members.iter().any(|(known, _)| known.name == key.name) {
+            if names.insert(key.name.clone()) {
                 members.push((key, node));
             }
         }
