@@ -17,7 +17,7 @@ pub(crate) struct Known {
     pub(crate) manifests: BTreeMap<Digest, Arc<Manifest>>,
     /// Manifests that refer to one that is asked about, by their subject or by a tag named after it.
     pub(crate) referrers: BTreeMap<Digest, Vec<Digest>>,
-    /// Whether all tags are in it, or only those asked about.
+    /// Whether all tags and what they reach are in it, or only some.
     pub(crate) complete: bool,
 }
 

@@ -192,7 +192,8 @@ impl Prepared {
         }
         self.known.tags = std::mem::take(&mut survey.tags);
         self.known.manifests = std::mem::take(&mut survey.manifests);
-        self.known.complete = true;
+        // What cannot be read may need anything: then nobody knows what is freed.
+        self.known.complete = survey.blocked.is_none();
         self.read_named_manifests(&enricher).await;
         for tag in self.request.tags.iter().filter(|tag| !self.known.tags.contains_key(*tag)) {
             self.absent.push((tag.clone().into(), no_tag(&self.place, tag)));

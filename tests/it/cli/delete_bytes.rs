@@ -78,3 +78,22 @@ fn people_read_the_same_numbers() {
     let more = format!("({more} bytes), unless other repositories share them");
     assert!(text.contains(&more), "{text}");
 }
+
+#[test]
+fn nobody_knows_what_is_freed_beside_what_cannot_be_read() {
+    let mut env = env();
+    let hex = image(1).digest().replace("sha256:", "");
+    let path = env.path(format!("registry1/docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]));
+    std::fs::write(path, b"{\"schemaVersion\":2,").expect("written");
+    // It holds the manifest as it was.
+    let server = env.take_server().kill_and_restart();
+    env.put_server(server);
+    let output = env.reg("delete --dry-run $REG/app:v2 -o json");
+    let summary = &output.json()["summary"];
+    assert_eq!(
+        (&summary["bytes_freed"], &summary["bytes_freed_with_untagged"]),
+        (&json!(null), &json!(null)),
+        "{output}"
+    );
+    assert!(output.stderr.contains("not everything is known"), "{output}");
+}
