@@ -299,6 +299,15 @@ pub(crate) fn exit(output: &Output, result: Result<(), Failure>) -> ExitCode {
     }
 }
 
+/// Ends a run under the name `registry`, which knows one code for all that fails.
+pub(crate) fn exit_as_registry(output: &Output, result: Result<(), Failure>) -> ExitCode {
+    let kind = |failure: &Failure| match failure.kind {
+        kind @ (Kind::PipeClosed | Kind::Interrupted | Kind::Terminated) => kind,
+        _ => Kind::Failed,
+    };
+    exit(output, result.map_err(|failure| Failure { kind: kind(&failure), ..failure }))
+}
+
 /// Ends a run that stopped at its arguments: help and version are data, everything else is wrong usage.
 pub(crate) fn exit_after_grammar(mut answer: clap::Error) -> ExitCode {
     // The advice to write `-- -x`: no registry, repository or file of ours begins with a dash.

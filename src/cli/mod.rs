@@ -10,6 +10,7 @@ mod context;
 mod copy;
 mod delete;
 mod digest;
+mod distribution;
 mod enrich;
 mod environment;
 mod failure;
@@ -40,6 +41,7 @@ use clap::{CommandFactory as _, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use context::Context;
+use distribution::Called;
 use environment::Environment;
 use failure::{Failure, Kind};
 use flags::Flags;
@@ -104,6 +106,10 @@ impl Command {
 /// Runs the program with its arguments and says how it went.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let environment = Environment::of_process();
+    let arguments = match Called::by(arguments.collect()) {
+        Called::Reg(arguments) => arguments,
+        Called::Registry(arguments) => return distribution::run(arguments, environment),
+    };
     let cli = match Cli::try_parse_from(with_help(arguments)) {
         Ok(cli) => cli,
         Err(answer) => return failure::exit_after_grammar(answer),
@@ -114,8 +120,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 /// `reg help tags` asks for `reg tags --help`, `reg help user add` for `reg user add --help`.
-fn with_help(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = arguments.collect();
+fn with_help(mut arguments: Vec<OsString>) -> Vec<OsString> {
     if arguments.get(1).is_some_and(|first| first == "help") {
         arguments.remove(1);
         // What may be wrong behind the command must not keep anybody from help.

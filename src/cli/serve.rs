@@ -37,12 +37,25 @@ pub(crate) struct Args {
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let path = config_path(context, args.config.as_deref());
-    let config = configure(context, args, path.as_deref())?;
+    let place = Place { address: args.addr.as_ref(), root: args.root.as_deref() };
+    let config = configure(context, place, path.as_deref())?;
+    start(context, path.is_none(), &config)
+}
+
+/// Where a server is to be, as flags say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place<'a> {
+    address: Option<&'a Address>,
+    root: Option<&'a Path>,
+}
+
+/// Serves until a signal ends it; `is_local` tells people what to do with a registry of their own.
+pub(super) fn start(context: &Context, is_local: bool, config: &Config) -> Result<(), Failure> {
     let log = Sink::from(context.output.log_lines());
     logging::install(config.log.level, config.log.formatter, &config.log.fields, context.clock.clone(), log);
     // A worker per core, and threads beside them for the disk.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(context, path.is_none(), &config));
+    let result = runtime.block_on(serve(context, is_local, config));
     runtime.shutdown_timeout(Duration::from_secs(1));
     match result? {
         Stopped::Drained => Ok(()),
@@ -52,8 +65,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
 }
 
 /// The configuration that file, variables and flags describe together.
-fn configure(context: &Context, args: &Args, path: Option<&Path>) -> Result<Config, Failure> {
-    let document = read_config(context, path, args.addr.as_ref(), args.root.as_deref())?;
+pub(super) fn configure(context: &Context, flags: Place<'_>, path: Option<&Path>) -> Result<Config, Failure> {
+    let document = read_config(context, path, flags.address, flags.root)?;
     let mut config = document.resolve().map_err(Failure::from)?;
     if path.is_none() && context.flags.verbose > 0 {
         config.log.level = Level::Info;

@@ -11,6 +11,7 @@ mod delete_bytes;
 mod delete_many;
 mod delete_old;
 mod digest;
+mod distribution;
 mod gc_plan;
 mod general;
 mod hostile_text;
