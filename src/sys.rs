@@ -1,4 +1,5 @@
-//! The clock and the source of ids. Nothing else asks the operating system for the time or for randomness.
+//! The clock, the source of ids, and the certificates that this machine trusts. Nothing else asks the operating system
+//! for the time or for randomness.
 
 use std::fmt;
 #[cfg(test)]
@@ -9,6 +10,8 @@ use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use crate::spec::UploadId;
+
+pub(crate) mod trust;
 
 /// Tells the time: the system's, or one that a test moves by hand.
 #[derive(Clone)]

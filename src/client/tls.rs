@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -17,6 +17,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::error::{Error, Result};
+use crate::sys::trust::authorities;
 
 /// The files that a user names for a registry.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +80,10 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(failed)?;
-        let known = if self.insecure { Known::Anybody } else { Known::of(&roots, &provider).map_err(failed)? };
+        let known = match self.insecure {
+            true => Known::Anybody,
+            false => Known::Authorities(authorities(&roots, &provider).map_err(failed)?),
+        };
         let builder =
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier { known, named: roots, provider }));
         let mut config = match own {
@@ -127,22 +131,6 @@ fn identity(certificate: &Path, key: &Path) -> Result<(Vec<CertificateDer<'stati
 enum Known {
     Anybody,
     Authorities(Arc<dyn ServerCertVerifier>),
-}
-
-impl Known {
-    fn of(roots: &[CertificateDer<'static>], provider: &Arc<CryptoProvider>) -> Result<Self, rustls::Error> {
-        use rustls_platform_verifier::Verifier;
-        if let Ok(system) = Verifier::new_with_extra_roots(roots.iter().cloned(), provider.clone()) {
-            return Ok(Self::Authorities(Arc::new(system)));
-        }
-        // An image without a CA store (scratch, distroless) must not keep anybody from public registries.
-        let mut store = RootCertStore::empty();
-        let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
-        store.add_parsable_certificates(roots.iter().cloned().chain(bundled));
-        let bundled = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone());
-        let bundled = bundled.build().map_err(|error| rustls::Error::General(error.to_string()))?;
-        Ok(Self::Authorities(bundled))
-    }
 }
 
 #[derive(Debug)]

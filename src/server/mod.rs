@@ -45,6 +45,8 @@ mod log;
 pub(crate) mod logging;
 mod mapping;
 mod origin;
+#[cfg_attr(not(test), expect(dead_code, reason = "the first to ask are on their way"))]
+pub(crate) mod outbound;
 mod pace;
 mod reply;
 mod request;

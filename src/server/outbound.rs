@@ -1,0 +1,172 @@
+//! Requests that the server itself sends: to webhooks, to what its health depends on, to where keys are published.
+//!
+//! Knows no registry and repeats nothing that failed: whoever asks decides when to ask again. An answer has as many bytes
+//! as the caller can use, and comes in time or not at all.
+//!
+//! Certificates are those that this machine trusts. Proxies are those of the environment, as in Go's programs, and never
+//! for loopback. Nothing that a caller sends in headers goes to another origin than the one that was named.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::LOCATION;
+use http::{HeaderMap, Method, StatusCode};
+use reqwest::Client;
+use rustls::ClientConfig;
+use rustls::crypto::aws_lc_rs;
+use thiserror::Error;
+use url::{Host, Url};
+
+use crate::sys::trust;
+
+/// Redirects that are followed for one request, as in Go's programs.
+const REDIRECTS_MAX: usize = 10;
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub(crate) enum Unsent {
+    #[error("no answer within {0:?}")]
+    Late(Duration),
+    #[error("the answer has more than {0} bytes")]
+    TooLong(usize),
+    #[error("more than {REDIRECTS_MAX} redirects")]
+    Circle,
+    #[error(transparent)]
+    Tls(rustls::Error),
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What a server said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Bytes,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: &'a Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// For all of it, redirects included.
+    pub(crate) timeout: Duration,
+    /// Whether to go where an answer sends us. A body goes along where the answer keeps the method (307 and 308); what
+    /// would make a GET of something else is the answer.
+    pub(crate) follow: bool,
+    /// Most bytes of the answer that are of use.
+    pub(crate) answer_max: usize,
+}
+
+/// Sends requests. Connections are kept for the next one.
+#[derive(Debug, Default)]
+pub(crate) struct Outbound {
+    /// By whether it is encrypted and whether it is to loopback. Loading the certificates of a system takes longer than
+    /// many a request, so each is made when it is needed.
+    clients: [OnceLock<Client>; 4],
+}
+
+impl Outbound {
+    /// Whatever the server of `question.url` says, of whatever status.
+    ///
+    /// # Errors
+    /// Nobody answered, or too late, or too much.
+    pub(crate) async fn ask(&self, question: Question<'_>) -> Result<Answer, Unsent> {
+        let timeout = question.timeout;
+        tokio::time::timeout(timeout, self.follow(question)).await.map_err(|_| Unsent::Late(timeout))?
+    }
+
+    async fn follow(&self, question: Question<'_>) -> Result<Answer, Unsent> {
+        let Question { mut method, url, mut headers, mut body, follow, answer_max, .. } = question;
+        let mut url = url.clone();
+        for _ in 0..=REDIRECTS_MAX {
+            let request = self.client(&url)?.request(method.clone(), url.clone());
+            let mut response = request.headers(headers.clone()).body(body.clone()).send().await.map_err(failed)?;
+            let status = response.status();
+            if let Some(next) = next(&method, status, response.headers(), &url).filter(|_| follow) {
+                if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+                    (method, body) = (if method == Method::HEAD { method } else { Method::GET }, Bytes::new());
+                }
+                if next.origin() != url.origin() {
+                    headers.clear();
+                }
+                url = next;
+                continue;
+            }
+            let mut body = BytesMut::new();
+            while let Some(part) = response.chunk().await.map_err(failed)? {
+                if body.len() + part.len() > answer_max {
+                    return Err(Unsent::TooLong(answer_max));
+                }
+                body.extend_from_slice(&part);
+            }
+            return Ok(Answer { status, body: body.freeze() });
+        }
+        Err(Unsent::Circle)
+    }
+
+    fn client(&self, url: &Url) -> Result<Client, Unsent> {
+        let (is_encrypted, is_local) = (url.scheme() == "https", is_loopback(url));
+        let slot = &self.clients[usize::from(is_encrypted) * 2 + usize::from(is_local)];
+        if let Some(client) = slot.get() {
+            return Ok(client.clone());
+        }
+        let mut builder = Client::builder()
+            .user_agent(concat!("reg/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never());
+        builder = if is_local { builder.no_proxy() } else { builder };
+        builder = match is_encrypted {
+            true => builder.tls_backend_preconfigured(tls().map_err(Unsent::Tls)?),
+            false => builder.tls_certs_only([]),
+        };
+        let client = builder.build().map_err(failed)?;
+        Ok(slot.get_or_init(|| client).clone())
+    }
+}
+
+fn tls() -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let authorities = trust::authorities(&[], &provider)?;
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.dangerous().with_custom_certificate_verifier(authorities).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
+        None => false,
+    }
+}
+
+/// Where an answer sends a request with this method (RFC 9110 §15.4); `None` where it does not, or not the same request.
+fn next(method: &Method, status: StatusCode, headers: &HeaderMap, from: &Url) -> Option<Url> {
+    let keeps = matches!(status.as_u16(), 307 | 308);
+    if !keeps && !(method.is_safe() && matches!(status.as_u16(), 301..=303)) {
+        return None;
+    }
+    let to = from.join(headers.get(LOCATION)?.to_str().ok()?).ok()?;
+    // Not from https to http, where everybody reads along.
+    (to.scheme() == from.scheme() || to.scheme() == "https").then_some(to)
+}
+
+/// The innermost cause says most: the layers above it only say that something below failed. The URL is the caller's to
+/// tell: it may hold a password.
+fn failed(error: reqwest::Error) -> Unsent {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    Unsent::Failed(cause.to_string())
+}
+
+#[cfg(test)]
+mod tests;
