@@ -77,16 +77,17 @@ impl Registry {
         Ok(in_memory(stat, bytes))
     }
 
-    /// Takes a blob from a repository. Its bytes stay: other repositories may hold it.
-    pub(crate) async fn delete_blob(&self, repository: &Repository, digest: &Digest) -> Result<()> {
+    /// Takes a blob from a repository. Its bytes stay: other repositories may hold it. Answers its size.
+    pub(crate) async fn delete_blob(&self, repository: &Repository, digest: &Digest) -> Result<u64> {
         self.deletable()?;
         let _alone = self.shared.locks.alone(repository).await;
-        let Held { canonical, .. } = self.require_blob(repository, digest).await?;
+        let Held { canonical, stat } = self.require_blob(repository, digest).await?;
         let mut keys = vec![Key::layer_link(repository, digest)];
         if canonical != *digest {
             keys.push(Key::layer_link(repository, &canonical));
         }
-        Ok(self.driver.delete(&keys).await?)
+        self.driver.delete(&keys).await?;
+        Ok(stat.size)
     }
 
     async fn require_blob(&self, repository: &Repository, digest: &Digest) -> Result<Held> {
@@ -108,36 +109,36 @@ impl Registry {
         self.links_to(canonical, links).await
     }
 
-    /// Makes the repository hold a blob that is here already; says whether it does now. `from` is where the client knows
-    /// it to be.
+    /// Makes the repository hold a blob that is here already, and says how large it is; `None` where it is not here. `from`
+    /// is where the client knows it to be.
     pub(super) async fn mount_blob(
         &self,
         repository: &Repository,
         digest: &Digest,
         from: Option<&Repository>,
-    ) -> Result<bool> {
-        let canonical = match from {
-            Some(from) => self.find_blob(from, digest).await?.map(|held| held.canonical),
+    ) -> Result<Option<u64>> {
+        let held = match from {
+            Some(from) => self.find_blob(from, digest).await?,
             None => self.find_anywhere(repository, digest).await?,
         };
-        let Some(canonical) = canonical else { return Ok(false) };
+        let Some(Held { canonical, stat }) = held else { return Ok(None) };
         let links = self.blob_links(repository, &canonical, digest).await?;
         self.driver.write_steps(vec![links]).await?;
-        Ok(true)
+        Ok(Some(stat.size))
     }
 
     /// Decides what a mount without `from` may find (distribution-spec, "Mounting a blob from another repository"): what
     /// the repository has itself, and, as long as every client may read every repository, what any of them has.
-    async fn find_anywhere(&self, repository: &Repository, digest: &Digest) -> Result<Option<Digest>> {
+    async fn find_anywhere(&self, repository: &Repository, digest: &Digest) -> Result<Option<Held>> {
         if let Some(held) = self.find_blob(repository, digest).await? {
-            return Ok(Some(held.canonical));
+            return Ok(Some(held));
         }
         let canonical = match digest.algorithm() {
             Algorithm::Sha256 => Some(*digest),
             Algorithm::Sha512 => self.read_link(&Key::blob_alias(digest)).await?,
         };
         let Some(canonical) = canonical else { return Ok(None) };
-        Ok(self.vouch(&canonical).await?.map(|_| canonical))
+        Ok(self.vouch(&canonical).await?.map(|stat| Held { canonical, stat }))
     }
 }
 

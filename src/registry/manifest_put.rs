@@ -55,6 +55,7 @@ impl Registry {
         self.tags_made(repository, &all_tags);
         Ok(PutManifest {
             digest: named,
+            media_type: manifest.media_type().clone(),
             subject: manifest.subject().map(|subject| subject.digest),
             tags: tags.to_vec(),
         })

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use quick_cache::sync::Cache;
 use serde::Deserialize;
 
-use super::{Error, Registry, Result, StoredManifest};
+use super::{Error, Registry, Removed, Result, StoredManifest};
 use crate::spec::limits::MANIFEST_BYTES_MAX;
 use crate::spec::{Algorithm, Digest, Locator, Manifest, MediaType, Repository, Tag};
 use crate::store::keys::digest_of;
@@ -72,7 +72,7 @@ impl Registry {
     }
 
     /// What a tag leads to, under the digest it was pushed with.
-    async fn find_tagged(&self, repository: &Repository, tag: &Tag) -> Result<Option<(Digest, Document)>> {
+    pub(super) async fn find_tagged(&self, repository: &Repository, tag: &Tag) -> Result<Option<(Digest, Document)>> {
         let link = Key::tag_current(repository, tag);
         let Some((version, canonical)) = self.read_link_version(&link).await? else { return Ok(None) };
         if let Some(known) = self.shared.manifests.tags.get(&link)
@@ -142,7 +142,7 @@ impl Registry {
     }
 
     /// Removes a manifest and every tag that points to it: tags first, so that none of them ever leads nowhere.
-    pub(crate) async fn delete_manifest(&self, repository: &Repository, digest: &Digest) -> Result<()> {
+    pub(crate) async fn delete_manifest(&self, repository: &Repository, digest: &Digest) -> Result<Removed> {
         self.deletable()?;
         let _alone = self.shared.locks.alone(repository).await;
         let unknown = || Error::ManifestUnknown(Locator::Digest(*digest));
@@ -158,8 +158,8 @@ impl Registry {
         // The sha256 goes last: it is what makes the others be found.
         let revisions: Vec<Key> = names.iter().rev().map(|name| Key::revision_link(repository, name)).collect();
         self.driver.delete(&revisions).await?;
-        if let Some(document) = document
-            && let Ok(manifest) = Manifest::parse(document.bytes, None)
+        if let Some(document) = &document
+            && let Ok(manifest) = Manifest::parse(document.bytes.clone(), None)
             && let Some(subject) = manifest.subject()
         {
             let entries: Vec<Key> = names.iter().map(|name| Key::referrer(repository, &subject.digest, name)).collect();
@@ -168,7 +168,9 @@ impl Registry {
         if !self.holds_manifest(repository).await? {
             self.shared.catalog.remove(repository);
         }
-        Ok(())
+        let manifest =
+            document.map(|Document { media_type, bytes }| StoredManifest { digest: *digest, media_type, bytes });
+        Ok(Removed { manifest, tags })
     }
 
     /// Whether the repository holds any manifest. Each has a link under its sha256, whatever it was pushed under.

@@ -1,5 +1,7 @@
 //! Reading manifests by tag and digest, and deleting them.
 
+use std::collections::BTreeSet;
+
 use crate::registry::testing::{
     OPTIONS, World, image, index, locator, on_every_store, page, push_blob, put, repository, sha512, subject, tag,
 };
@@ -78,7 +80,9 @@ async fn deleting_takes_the_tags_along(world: World) {
     let app = repository("app");
     let referrer = put(&world.registry, "app", "r", image(&[], &subject(&image(&[b"two"], "")))).await.expect("pushed");
 
-    world.registry.delete_manifest(&app, &doomed).await.expect("deleted");
+    let removed = world.registry.delete_manifest(&app, &doomed).await.expect("deleted");
+    assert_eq!(BTreeSet::from_iter(removed.tags), BTreeSet::from([tag("v1"), tag("v1-a")]));
+    assert_eq!(removed.manifest.expect("was there").digest, doomed);
     for at in ["v1".to_owned(), "v1-a".into(), doomed.to_string()] {
         assert!(matches!(digest_at(&world, &at).await, Err(Error::ManifestUnknown(_))), "{at}");
     }

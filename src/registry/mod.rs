@@ -115,17 +115,29 @@ pub(crate) struct StoredManifest {
 #[derive(Clone, Debug)]
 pub(crate) struct PutManifest {
     pub(crate) digest: Digest,
+    pub(crate) media_type: MediaType,
     /// For `OCI-Subject`.
     pub(crate) subject: Option<Digest>,
     /// For `OCI-Tag`: the tags of the query that now point here.
     pub(crate) tags: Vec<Tag>,
 }
 
+/// What a DELETE of a manifest or tag took away.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Removed {
+    /// What was deleted, or what the tag led to; `None` where nobody could read it.
+    pub(crate) manifest: Option<StoredManifest>,
+    /// Tags that went.
+    pub(crate) tags: Vec<Tag>,
+}
+
 /// What became of a POST to the uploads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Started {
-    /// The blob is in the repository: mounted, or sent with the request.
-    Done(Digest),
+    /// The blob was somewhere in the registry, and is in the repository now.
+    Mounted { digest: Digest, size: u64 },
+    /// The blob came with the request, and is in the repository.
+    Stored { digest: Digest, size: u64 },
     /// A session waits for its bytes.
     Session(UploadId),
 }

@@ -63,6 +63,11 @@ impl Session {
         }
     }
 
+    /// Bytes so far.
+    pub(super) fn size(&self) -> u64 {
+        self.stage.size()
+    }
+
     pub(super) async fn publish(self, publication: Publication) -> Result<()> {
         Ok(self.stage.publish(publication).await?)
     }

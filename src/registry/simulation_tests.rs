@@ -135,11 +135,11 @@ impl Simulation {
         let from = (self.random.below(2) == 0).then(|| repository(from));
         let start = crate::spec::route::UploadStart { mount: Some(digest), from, ..Default::default() };
         match self.registry.start_upload(&repository(name), &start, pin!(body([]))).await {
-            Ok(Started::Done(mounted)) => {
+            Ok(Started::Mounted { digest: mounted, .. }) => {
                 assert_eq!(mounted, digest);
                 self.known.blobs.insert((name, digest));
             }
-            Ok(Started::Session(_)) => panic!("{digest} of {} was not found for {name}", held.len()),
+            Ok(_) => panic!("{digest} of {} was not found for {name}", held.len()),
             Err(error) => assert!(matches!(error, Error::Store(_)), "{error:?}"),
         }
     }
@@ -200,7 +200,7 @@ impl Simulation {
         let result = self.registry.delete_tag(&repository(name), &tag(at)).await;
         let targets = self.known.tags.entry((name, at)).or_insert_with(|| BTreeSet::from([None]));
         match result {
-            Ok(()) => *targets = BTreeSet::from([None]),
+            Ok(_) => *targets = BTreeSet::from([None]),
             Err(Error::ManifestUnknown(_)) => assert!(targets.contains(&None), "{name}:{at} was lost"),
             Err(_) => _ = targets.insert(None),
         }
@@ -215,7 +215,7 @@ impl Simulation {
         let manifest = all[self.random.below(all.len())].clone();
         let digest = Digest::sha256(manifest.as_bytes());
         let result = self.registry.delete_manifest(&repository(name), &digest).await;
-        let answered = matches!(result, Ok(()) | Err(Error::ManifestUnknown(_)));
+        let answered = matches!(result, Ok(_) | Err(Error::ManifestUnknown(_)));
         for ((_, _), targets) in self.known.tags.iter_mut().filter(|((at, _), _)| *at == name) {
             if targets.contains(&Some(manifest.clone())) {
                 targets.insert(None);
@@ -256,7 +256,7 @@ impl Simulation {
         if self.random.below(2) == 0 {
             let digest = Digest::sha256(&bytes);
             let finished = self.registry.finish_upload(&app, &id, None, &digest, pin!(body([Some(rest)]))).await;
-            assert!(matches!(finished, Ok(()) | Err(Error::Store(_))), "{finished:?}");
+            assert!(matches!(finished, Ok(_) | Err(Error::Store(_))), "{finished:?}");
             if finished.is_ok() {
                 self.known.blobs.insert(("app", digest));
             }

@@ -12,7 +12,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
 
-use super::{Error, PageOf, Registry, Result};
+use super::manifests::Document;
+use super::{Error, PageOf, Registry, Removed, Result, StoredManifest};
 use crate::spec::limits::FOREIGN_WRITES_SEEN_SECS;
 use crate::spec::{Digest, Locator, Page, Repository, Tag};
 use crate::store::{Depth, Key, Prefix};
@@ -169,11 +170,17 @@ impl Registry {
     }
 
     /// Removes a tag; what it pointed to stays.
-    pub(crate) async fn delete_tag(&self, repository: &Repository, tag: &Tag) -> Result<()> {
+    pub(crate) async fn delete_tag(&self, repository: &Repository, tag: &Tag) -> Result<Removed> {
         self.deletable()?;
         let _alone = self.shared.locks.alone(repository).await;
         match self.driver.stat(&Key::tag_current(repository, tag)).await {
-            Ok(_) => self.remove_tags(repository, std::slice::from_ref(tag)).await,
+            Ok(_) => {
+                // A tag that leads nowhere can be removed like any other.
+                let target = self.find_tagged(repository, tag).await.ok().flatten();
+                self.remove_tags(repository, std::slice::from_ref(tag)).await?;
+                let stored = |(digest, Document { media_type, bytes })| StoredManifest { digest, media_type, bytes };
+                Ok(Removed { manifest: target.map(stored), tags: vec![tag.clone()] })
+            }
             Err(error) if error.is_not_found() => Err(Error::ManifestUnknown(Locator::Tag(tag.clone()))),
             Err(error) => Err(error.into()),
         }

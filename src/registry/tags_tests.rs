@@ -72,7 +72,8 @@ async fn a_removed_tag_leaves_its_manifest(world: World) {
     world.image("app", "v1", b"two").await;
     world.image("app", "v1", b"one").await;
     let app = repository("app");
-    world.registry.delete_tag(&app, &tag("v1")).await.expect("deleted");
+    let removed = world.registry.delete_tag(&app, &tag("v1")).await.expect("deleted");
+    assert_eq!(removed.manifest.expect("known").digest, digest);
     let error = world.registry.get_manifest(&app, &locator("v1")).await.expect_err("gone");
     assert!(matches!(error, Error::ManifestUnknown(_)), "{error:?}");
     assert!(!world.keys().await.iter().any(|key| key.contains("/tags/")), "its history too");
@@ -87,7 +88,8 @@ async fn what_a_crash_left_is_no_tag(world: World) {
     world.plant(&Key::tag_current(&app, &tag("empty")), "").await;
     world.plant(&Key::tag_index(&app, &tag("half"), &digest), digest.to_string()).await;
     assert_eq!(list(&world, None, None).await.0, ["v1"]);
-    world.registry.delete_tag(&app, &tag("empty")).await.expect("can be removed all the same");
+    let removed = world.registry.delete_tag(&app, &tag("empty")).await.expect("can be removed all the same");
+    assert!(removed.manifest.is_none(), "{removed:?}");
     world.image("app", "half", b"one").await;
     assert_eq!(list(&world, None, None).await.0, ["half", "v1"]);
 }

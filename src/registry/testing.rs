@@ -149,7 +149,7 @@ pub(super) async fn begin(registry: &Registry, name: &str) -> UploadId {
     let start = UploadStart::default();
     match registry.start_upload(&repository(name), &start, std::pin::pin!(body([]))).await.expect("started") {
         Started::Session(id) => id,
-        done @ Started::Done(_) => panic!("{done:?}"),
+        done => panic!("{done:?}"),
     }
 }
 

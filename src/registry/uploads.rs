@@ -28,14 +28,14 @@ impl Registry {
         self.writable()?;
         if let Some(digest) = &start.mount {
             let _shared = self.shared.locks.share(repository).await;
-            if self.mount_blob(repository, digest, start.from.as_ref()).await? {
-                return Ok(Started::Done(*digest));
+            if let Some(size) = self.mount_blob(repository, digest, start.from.as_ref()).await? {
+                return Ok(Started::Mounted { digest: *digest, size });
             }
         }
         let id = sys::upload_id();
         if let Some(digest) = &start.digest {
-            self.take_whole(repository, &id, digest, body).await?;
-            return Ok(Started::Done(*digest));
+            let size = self.take_whole(repository, &id, digest, body).await?;
+            return Ok(Started::Stored { digest: *digest, size });
         }
         // Go's time.RFC3339, which distribution parses it with, has no fraction of seconds when it writes.
         let now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -55,7 +55,7 @@ impl Registry {
         id: &UploadId,
         digest: &Digest,
         body: Incoming<'_>,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let taken = async {
             let session = self.create_session(repository, id, digest.algorithm()).await?;
             let session = session.receive_or_discard(body).await?;
@@ -85,7 +85,7 @@ impl Registry {
         received.map(|()| size)
     }
 
-    /// PUT: appends what is left, checks the digest and makes the blob visible.
+    /// PUT: appends what is left, checks the digest and makes the blob visible. Answers its size.
     pub(crate) async fn finish_upload(
         &self,
         repository: &Repository,
@@ -93,7 +93,7 @@ impl Registry {
         range: Option<ByteRange>,
         digest: &Digest,
         body: Incoming<'_>,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         self.writable()?;
         let session = self.open_session(repository, id, range, Some(digest.algorithm())).await?;
         let (session, received): Received = session.receive(range, body).await?;
@@ -136,14 +136,16 @@ impl Registry {
         self.remove_session(repository, id).await
     }
 
-    /// Checks the digest, stores the bytes under their sha256 and links them; `leftovers` is what goes then.
+    /// Checks the digest, stores the bytes under their sha256 and links them; `leftovers` is what goes then. Answers how
+    /// many bytes they are.
     async fn publish(
         &self,
         repository: &Repository,
         session: Session,
         named: &Digest,
         leftovers: Vec<Key>,
-    ) -> Result<()> {
+    ) -> Result<u64> {
+        let size = session.size();
         let (canonical, actual) = session.digests(named.algorithm())?;
         if actual != *named {
             session.discard().await?;
@@ -151,7 +153,8 @@ impl Registry {
         }
         let _shared = self.shared.locks.share(repository).await;
         let links = self.blob_links(repository, &canonical, named).await?;
-        session.publish(Publication { key: Key::blob(&canonical), next: vec![links], leftovers }).await
+        session.publish(Publication { key: Key::blob(&canonical), next: vec![links], leftovers }).await?;
+        Ok(size)
     }
 
     pub(super) async fn require_session(&self, repository: &Repository, id: &UploadId) -> Result<()> {

@@ -31,7 +31,7 @@ async fn append(registry: &Registry, id: &UploadId, range: Option<(u64, u64)>, b
     registry.append_upload(&repository("app"), id, range, pin!(body([Some(bytes)]))).await
 }
 
-async fn finish(registry: &Registry, id: &UploadId, bytes: &[u8], digest: Digest) -> Result<(), Error> {
+async fn finish(registry: &Registry, id: &UploadId, bytes: &[u8], digest: Digest) -> Result<u64, Error> {
     registry.finish_upload(&repository("app"), id, None, &digest, pin!(body([Some(bytes)]))).await
 }
 
@@ -43,7 +43,7 @@ async fn read(registry: &Registry, name: &str, digest: Digest) -> Vec<u8> {
 async fn a_whole_blob_in_one_request(world: World) {
     let digest = Digest::sha256(b"layer");
     let started = push_blob(&world.registry, "app", b"layer", digest).await.expect("pushed");
-    assert_eq!(started, Started::Done(digest));
+    assert_eq!(started, Started::Stored { digest, size: 5 });
     assert_eq!(read(&world.registry, "app", digest).await, b"layer");
     let hex = digest.hex();
     assert_eq!(
@@ -98,7 +98,7 @@ async fn a_cut_body_is_kept(world: World) {
     let cut = world.registry.finish_upload(&app, &id, None, &digest, pin!(body([Some(b"d"), None]))).await;
     assert!(matches!(cut, Err(Error::Body(_))), "{cut:?}");
     assert_eq!(world.registry.stat_upload(&app, &id).await.expect("there"), 4);
-    finish(&world.registry, &id, b"ef", digest).await.expect("finished");
+    assert_eq!(finish(&world.registry, &id, b"ef", digest).await.expect("finished"), 6);
     assert_eq!(read(&world.registry, "app", digest).await, b"abcdef");
 }
 
@@ -258,19 +258,19 @@ async fn mounts(world: World) {
     assert!(matches!(mount(registry, digest, Some("empty")).await, Started::Session(_)), "not there");
     assert!(matches!(mount(registry, Digest::sha256(b"no"), None).await, Started::Session(_)), "nowhere");
     assert!(registry.stat_blob(&repository("app"), &digest).await.is_err(), "not yet mounted");
-    assert_eq!(mount(registry, digest, Some("base")).await, Started::Done(digest));
+    assert_eq!(mount(registry, digest, Some("base")).await, Started::Mounted { digest, size: 5 });
     assert_eq!(read(registry, "app", digest).await, b"layer");
 
     registry.delete_blob(&repository("app"), &digest).await.expect("deleted");
-    assert_eq!(mount(registry, digest, None).await, Started::Done(digest));
+    assert_eq!(mount(registry, digest, None).await, Started::Mounted { digest, size: 5 });
     assert_eq!(read(registry, "app", digest).await, b"layer");
 
     let long = sha512(b"other");
     push_blob(registry, "base", b"other", long).await.expect("pushed");
-    assert_eq!(mount(registry, long, Some("base")).await, Started::Done(long));
+    assert_eq!(mount(registry, long, Some("base")).await, Started::Mounted { digest: long, size: 5 });
     assert_eq!(registry.stat_blob(&repository("app"), &long).await.expect("mounted").size, 5);
     registry.delete_blob(&repository("app"), &long).await.expect("deleted");
-    assert_eq!(mount(registry, long, None).await, Started::Done(long));
+    assert_eq!(mount(registry, long, None).await, Started::Mounted { digest: long, size: 5 });
     assert_eq!(read(registry, "app", long).await, b"other");
 }
 

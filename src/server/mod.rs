@@ -37,6 +37,7 @@ mod api;
 pub(crate) mod auth;
 pub(crate) mod config;
 mod connection;
+mod deeds;
 mod error;
 pub(crate) mod face;
 mod handler;

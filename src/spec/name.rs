@@ -128,6 +128,15 @@ pub(crate) enum Locator {
     Digest(Digest),
 }
 
+impl Locator {
+    pub(crate) fn tag(&self) -> Option<&Tag> {
+        match self {
+            Self::Tag(tag) => Some(tag),
+            Self::Digest(_) => None,
+        }
+    }
+}
+
 impl FromStr for Locator {
     type Err = NameError;
 

@@ -6,6 +6,7 @@ use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, 
 use http::{HeaderMap, StatusCode};
 
 use crate::registry;
+use crate::server::deeds::{Action, Deed};
 use crate::server::error::Error;
 use crate::server::handler::Call;
 use crate::server::reply::{self, Body, Reply};
@@ -19,6 +20,7 @@ pub(super) async fn head(call: &Call, repository: &Repository, digest: &Digest) 
     if reply::is_not_modified(&call.head.headers, digest) {
         return Ok(headers(StatusCode::NOT_MODIFIED, digest));
     }
+    call.tell(Deed::blob(Action::Pull, repository, digest, stat.size));
     let mut reply = headers(StatusCode::OK, digest);
     reply.headers_mut().insert(CONTENT_LENGTH, stat.size.into());
     Ok(reply)
@@ -42,6 +44,7 @@ pub(super) async fn get(call: &Call, repository: &Repository, digest: &Digest) -
         }
     };
     let object = call.state.registry.open_blob(repository, digest, part).await?;
+    call.tell(Deed::blob(Action::Pull, repository, digest, object.stat.size));
     let mut reply = headers(if part.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }, digest);
     if let Some(part) = part {
         reply::set(&mut reply, CONTENT_RANGE, part.content_range(object.stat.size));
@@ -52,7 +55,8 @@ pub(super) async fn get(call: &Call, repository: &Repository, digest: &Digest) -
 }
 
 pub(super) async fn delete(call: &Call, repository: &Repository, digest: &Digest) -> Result<Reply, Error> {
-    call.state.registry.delete_blob(repository, digest).await?;
+    let size = call.state.registry.delete_blob(repository, digest).await?;
+    call.tell(Deed::blob(Action::Delete, repository, digest, size));
     let mut reply = reply::empty(StatusCode::ACCEPTED);
     reply::set_digest(&mut reply, digest);
     Ok(reply)

@@ -1,10 +1,13 @@
 //! `/v2/<name>/manifests/<tag or digest>` (distribution-spec, "Pulling manifests", "Pushing Manifests", "Content
 //! Management"): exact bytes in, exact bytes out.
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use super::negotiate;
+use crate::registry::{PutManifest, StoredManifest};
+use crate::server::deeds::{Action, Deed};
 use crate::server::error::Error;
 use crate::server::handler::Call;
 use crate::server::reply::{self, OCI_SUBJECT, OCI_TAG, Reply};
@@ -19,6 +22,8 @@ pub(super) async fn get(call: &Call, repository: &Repository, locator: &Locator)
         reply::set_identity(&mut reply, &found.digest);
         return Ok(reply);
     }
+    let tag = locator.tag();
+    call.tell(Deed::manifest(Action::Pull, repository, &found).at(tag));
     let mut reply = reply::empty(StatusCode::OK);
     super::set_content_type(&mut reply, &found.media_type);
     reply::set_identity(&mut reply, &found.digest);
@@ -39,6 +44,7 @@ pub(super) async fn put(
     let body = call.body.collect(headers, MANIFEST_BYTES_MAX, room).await?;
     let bytes = body.bytes.clone();
     let put = call.state.registry.put_manifest(repository, locator, tags, content_type.as_ref(), bytes).await?;
+    tell_put(call, repository, locator, &put, body.bytes);
     // By digest even where a tag was pushed, as distribution answers: the tag may have moved on.
     let mut reply = super::located(call, StatusCode::CREATED, &Route::manifest(repository, put.digest));
     reply::set_digest(&mut reply, &put.digest);
@@ -54,9 +60,29 @@ pub(super) async fn put(
 
 /// A digest takes its tags with it, a tag leaves what it pointed to.
 pub(super) async fn delete(call: &Call, repository: &Repository, locator: &Locator) -> Result<Reply, Error> {
-    match locator {
+    let removed = match locator {
         Locator::Tag(tag) => call.state.registry.delete_tag(repository, tag).await?,
-        Locator::Digest(digest) => call.state.registry.delete_manifest(repository, digest).await?,
+        Locator::Digest(digest) => {
+            let removed = call.state.registry.delete_manifest(repository, digest).await?;
+            let known = Deed::of(Action::Delete, repository, removed.manifest.as_ref());
+            call.tell(Deed { digest: Some(*digest), ..known });
+            removed
+        }
+    };
+    for tag in &removed.tags {
+        call.tell(Deed::of(Action::Delete, repository, removed.manifest.as_ref()).at(Some(tag)));
     }
     Ok(reply::empty(StatusCode::ACCEPTED))
+}
+
+/// One deed for each tag that points to the manifest now; without any tag, one.
+fn tell_put(call: &Call, repository: &Repository, locator: &Locator, put: &PutManifest, bytes: Bytes) {
+    let PutManifest { digest, media_type, tags, .. } = put;
+    let stored = StoredManifest { digest: *digest, media_type: media_type.clone(), bytes };
+    let named = locator.tag();
+    let more = tags.iter().filter(|tag| Some(*tag) != named).map(Some);
+    let first = (named.is_some() || tags.is_empty()).then_some(named);
+    for tag in first.into_iter().chain(more) {
+        call.tell(Deed::manifest(Action::Push, repository, &stored).at(tag));
+    }
 }

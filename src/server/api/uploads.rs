@@ -4,6 +4,7 @@ use http::StatusCode;
 use http::header::{CONTENT_RANGE, RANGE};
 
 use crate::registry::{self, Started};
+use crate::server::deeds::{Action, Deed};
 use crate::server::error::Error;
 use crate::server::handler::Call;
 use crate::server::reply::{self, DOCKER_UPLOAD_UUID, Reply};
@@ -18,7 +19,15 @@ pub(super) async fn start(call: &mut Call, repository: &Repository, start: &Uplo
         start.from.get_or_insert_with(|| repository.clone());
     }
     match call.state.registry.start_upload(repository, &start, call.body.incoming()).await? {
-        Started::Done(digest) => Ok(stored(call, repository, digest)),
+        Started::Mounted { digest, size } => {
+            let mounted = Deed::blob(Action::Mount, repository, &digest, size);
+            call.tell(Deed { from: start.from.as_ref().filter(|from| *from != repository), ..mounted });
+            Ok(stored(call, repository, digest))
+        }
+        Started::Stored { digest, size } => {
+            call.tell(Deed::blob(Action::Push, repository, &digest, size));
+            Ok(stored(call, repository, digest))
+        }
         Started::Session(id) => Ok(session(call, StatusCode::ACCEPTED, repository, &id, 0)),
     }
 }
@@ -42,7 +51,10 @@ pub(super) async fn finish(
     let range = content_range(call)?;
     let finished = call.state.registry.finish_upload(repository, id, range, &digest, call.body.incoming()).await;
     match finished {
-        Ok(()) => Ok(stored(call, repository, digest)),
+        Ok(size) => {
+            call.tell(Deed::blob(Action::Push, repository, &digest, size));
+            Ok(stored(call, repository, digest))
+        }
         Err(error) => Err(located(call, repository, id, error).await),
     }
 }
