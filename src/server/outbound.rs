@@ -57,7 +57,7 @@ pub(crate) struct Question<'a> {
     /// Whether to go where an answer sends us. A body goes along where the answer keeps the method (307 and 308); what
     /// would make a GET of something else is the answer.
     pub(crate) follow: bool,
-    /// Most bytes of the answer that are of use.
+    /// Most bytes of the answer that are of use. Where none are, nobody waits for them.
     pub(crate) answer_max: usize,
 }
 
@@ -97,6 +97,9 @@ impl Outbound {
                 continue;
             }
             let mut body = BytesMut::new();
+            if answer_max == 0 {
+                return Ok(Answer { status, body: Bytes::new() });
+            }
             while let Some(part) = response.chunk().await.map_err(failed)? {
                 if body.len() + part.len() > answer_max {
                     return Err(Unsent::TooLong(answer_max));
@@ -148,9 +151,10 @@ fn is_loopback(url: &Url) -> bool {
 
 /// Where an answer sends a request with this method (RFC 9110 §15.4); `None` where it does not, or not the same request.
 fn next(method: &Method, status: StatusCode, headers: &HeaderMap, from: &Url) -> Option<Url> {
-    let keeps = matches!(status.as_u16(), 307 | 308);
-    if !keeps && !(method.is_safe() && matches!(status.as_u16(), 301..=303)) {
-        return None;
+    match status.as_u16() {
+        307 | 308 => {}
+        301..=303 if method.is_safe() => {}
+        _ => return None,
     }
     let to = from.join(headers.get(LOCATION)?.to_str().ok()?).ok()?;
     // Not from https to http, where everybody reads along.

@@ -73,6 +73,10 @@ async fn an_answer_has_its_limits() {
     let error = outbound.ask(question(&url, Method::GET, "")).await.expect_err("eleven");
     assert!(matches!(error, Unsent::TooLong(10)), "{error}");
 
+    let (url, _requests) = server(vec!["HTTP/1.1 200 x\r\nContent-Length: 9\r\n\r\n".into()]).await;
+    let head = outbound.ask(Question { answer_max: 0, ..question(&url, Method::GET, "") }).await.expect("its head");
+    assert_eq!((head.status.as_u16(), head.body.len()), (200, 0), "nobody waits for what nobody wants");
+
     let (url, _requests) = server(vec![String::new()]).await;
     let timeout = Duration::from_millis(50);
     let error = outbound.ask(Question { timeout, ..question(&url, Method::GET, "") }).await.expect_err("never");
