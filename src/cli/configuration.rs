@@ -66,7 +66,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
 
 fn show(context: &Context, args: &FileArgs) -> Result<(), Failure> {
     let path = config_path(context, args.config.as_deref());
-    let document = serve::read_config(context, path.as_deref(), None, None)?;
+    let document = serve::read_config(context, path.as_deref())?;
     match context.output.format() {
         Format::Json => {
             let file = path.map(|path| path.display().to_string());
@@ -85,7 +85,7 @@ fn items(document: &Document) -> Vec<Item> {
 fn check(context: &Context, args: &FileArgs) -> Result<(), Failure> {
     let path = config_path(context, args.config.as_deref());
     let file = path.as_ref().map(|path| path.display().to_string());
-    let read = serve::read_config(context, path.as_deref(), None, None);
+    let read = serve::read_config(context, path.as_deref());
     let (document, config) = match read {
         Ok(document) => {
             let config = document.resolve().map_err(Failure::from);

@@ -193,9 +193,9 @@ impl Line {
             Some(Command::Serve { help: true, .. }) => SERVE.show(context),
             Some(Command::Serve { config, .. }) => {
                 let path = configuration(context, &config, &SERVE)?;
-                let config = serve::configure(context, serve::Place::default(), Some(&path));
-                let config = config.map_err(|failure| misconfigured(context, &failure, &SERVE))?;
-                serve::start(context, false, &config)
+                let configured = serve::configure(context, serve::Place::default(), Some(path));
+                let (origin, config) = configured.map_err(|failure| misconfigured(context, &failure, &SERVE))?;
+                serve::start(origin, &config)
             }
         }
     }

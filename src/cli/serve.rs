@@ -9,12 +9,15 @@ use super::context::Context;
 use super::failure::{Failure, Kind};
 use crate::registry::Registry;
 use crate::server::config::{Config, Document, Sources, Storage};
-use crate::server::logging::{self, Level};
-use crate::server::{self, Address, BindError, Listening, Server, Setup, Signal, Sink, Stopped, Timeouts};
+use crate::server::logging::{self, Verbosity};
+use crate::server::{self, Address, BindError, Listening, Server, Setup, Signal, Sink, Stamp, Stopped, Timeouts};
 use crate::store::{self, Driver, Fs, InUse, Memory, S3, S3Config, Unusable};
+
+use reload::Origin;
 
 mod doors;
 pub(super) mod rehearsal;
+mod reload;
 
 /// Run a registry
 ///
@@ -38,8 +41,8 @@ pub(crate) struct Args {
 pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let path = config_path(context, args.config.as_deref());
     let place = Place { address: args.addr.as_ref(), root: args.root.as_deref() };
-    let config = configure(context, place, path.as_deref())?;
-    start(context, path.is_none(), &config)
+    let (origin, config) = configure(context, place, path)?;
+    start(origin, &config)
 }
 
 /// Where a server is to be, as flags say.
@@ -49,13 +52,15 @@ pub(super) struct Place<'a> {
     root: Option<&'a Path>,
 }
 
-/// Serves until a signal ends it; `is_local` tells people what to do with a registry of their own.
-pub(super) fn start(context: &Context, is_local: bool, config: &Config) -> Result<(), Failure> {
+/// Serves until a signal ends it.
+pub(super) fn start(origin: Origin<'_>, config: &Config) -> Result<(), Failure> {
+    let context = origin.context;
     let log = Sink::from(context.output.log_lines());
-    logging::install(config.log.level, config.log.formatter, &config.log.fields, context.clock.clone(), log);
+    let verbosity =
+        logging::install(config.log.level, config.log.formatter, &config.log.fields, context.clock.clone(), log);
     // A worker per core, and threads beside them for the disk.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(context, is_local, config));
+    let result = runtime.block_on(serve(origin, config, verbosity));
     runtime.shutdown_timeout(Duration::from_secs(1));
     match result? {
         Stopped::Drained => Ok(()),
@@ -64,18 +69,20 @@ pub(super) fn start(context: &Context, is_local: bool, config: &Config) -> Resul
     }
 }
 
-/// The configuration that file, variables and flags describe together.
-pub(super) fn configure(context: &Context, flags: Place<'_>, path: Option<&Path>) -> Result<Config, Failure> {
-    let document = read_config(context, path, flags.address, flags.root)?;
-    let mut config = document.resolve().map_err(Failure::from)?;
-    if path.is_none() && context.flags.verbose > 0 {
-        config.log.level = Level::Info;
-        config.log.access_log = true;
-    }
-    if context.flags.verbose > 1 {
-        config.log.level = Level::Debug;
-    }
-    Ok(config)
+/// The configuration that file, variables and flags describe together, and where it comes from. What is wrong with it and
+/// harmless is said.
+pub(super) fn configure<'a>(
+    context: &'a Context,
+    flags: Place<'a>,
+    path: Option<PathBuf>,
+) -> Result<(Origin<'a>, Config), Failure> {
+    // Before the bytes: a file that changes meanwhile has another stamp when it is looked at again.
+    let stamp = path.as_deref().map(Stamp::of).unwrap_or_default();
+    let document = read_document(context, flags, path.as_deref())?;
+    say_warnings(context, &document);
+    let origin = Origin { context, flags, path, stamp, document };
+    let config = origin.resolve(&origin.document)?;
+    Ok((origin, config))
 }
 
 /// The file that the user named, by argument or by registry:2's variable.
@@ -97,12 +104,19 @@ fn read_text(path: &Path) -> std::io::Result<String> {
 }
 
 /// Reads a configuration file with the variables over it; what is wrong with them and harmless is said.
-pub(super) fn read_config(
-    context: &Context,
-    path: Option<&Path>,
-    address: Option<&Address>,
-    root: Option<&Path>,
-) -> Result<Document, Failure> {
+pub(super) fn read_config(context: &Context, path: Option<&Path>) -> Result<Document, Failure> {
+    let document = read_document(context, Place::default(), path)?;
+    say_warnings(context, &document);
+    Ok(document)
+}
+
+fn say_warnings(context: &Context, document: &Document) {
+    for warning in document.warnings() {
+        context.output.note(format!("warning: {warning}"));
+    }
+}
+
+fn read_document(context: &Context, flags: Place<'_>, path: Option<&Path>) -> Result<Document, Failure> {
     let file = path
         .map(|path| {
             let name = path.display().to_string();
@@ -118,19 +132,16 @@ pub(super) fn read_config(
     let sources = Sources {
         file: file.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
         variables: context.environment.variables(),
-        address,
-        root,
+        address: flags.address,
+        root: flags.root,
         home: home.as_deref(),
     };
-    let document = Document::read(sources)?;
-    for warning in document.warnings() {
-        context.output.note(format!("warning: {warning}"));
-    }
-    Ok(document)
+    Ok(Document::read(sources)?)
 }
 
-async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Stopped, Failure> {
-    let signals = server::signals()?;
+async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Result<Stopped, Failure> {
+    let context = origin.context;
+    let (signals, hangups) = (server::signals()?, server::hangups()?);
     // In this order: a start that fails makes no directory.
     let listening = Listening::on(&config.address).await.map_err(cannot_listen)?;
     let guard = doors::guard(context, config.auth.as_ref())?;
@@ -148,7 +159,7 @@ async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Sto
     if let Some(warning) = strangers {
         context.output.note(warning);
     }
-    if is_local {
+    if origin.path.is_none() {
         announce(context, &server, config)?;
     }
     tracing::info!("{}", place(&config.storage));
@@ -156,7 +167,11 @@ async fn serve(context: &Context, is_local: bool, config: &Config) -> Result<Sto
     let purging = config.purge.filter(|_| !config.options.read_only);
     let purging = purging.map(|policy| indexing.purge_in_background(policy));
     let indexing = indexing.index_in_background();
-    let stopped = server.run(signals).await;
+    let follow = origin.follow(config.live(), server.reloadable(verbosity), hangups);
+    let stopped = tokio::select! {
+        stopped = server.run(signals) => stopped,
+        never = follow => match never {},
+    };
     indexing.abort();
     if let Some(purging) = purging {
         purging.abort();

@@ -2,13 +2,14 @@
 //! left open.
 //!
 //! `yaml` reads a file as a tree, `overlay` lays variables over it, `check` compares it with the keys in `keys`,
-//! `defaults` adds what nobody said, `read` makes values of it.
+//! `defaults` adds what nobody said, `read` makes values of it. `changes` says what of another one waits for a restart.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 mod auth;
+mod changes;
 mod check;
 mod defaults;
 mod document;
@@ -26,6 +27,7 @@ mod values;
 mod yaml;
 
 pub(crate) use auth::{Auth, Token};
+pub(crate) use check::Warning;
 pub(crate) use document::{Document, Sources};
 pub(crate) use section::ConfigError;
 pub(crate) use show::Setting;
@@ -53,6 +55,19 @@ pub(crate) struct Config {
     pub(crate) purge: Option<PurgePolicy>,
     /// For requests in progress after a signal.
     pub(crate) drain: Duration,
+}
+
+/// What of a configuration a running server takes over when it changes. Its keys are marked in `keys`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Live {
+    pub(crate) level: Level,
+}
+
+impl Config {
+    /// The part that can change while the server runs.
+    pub(crate) fn live(&self) -> Live {
+        Live { level: self.log.level }
+    }
 }
 
 /// Where the bytes are.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::{Registry, reload};
 
 use super::Sink;
 use crate::sys::Clock;
@@ -30,11 +31,36 @@ pub(crate) enum Formatter {
     Logstash,
 }
 
+/// How much a log says from now on.
+#[derive(Clone)]
+pub(crate) struct Verbosity(reload::Handle<Lines, Registry>);
+
+impl Verbosity {
+    pub(crate) fn set(&self, level: Level) {
+        // Fails only where the log is gone.
+        let _ = self.0.modify(|lines| lines.level = level);
+    }
+}
+
+impl fmt::Debug for Verbosity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verbosity")
+    }
+}
+
 /// Sends every event of this program to `sink` from now on. The second call changes nothing.
-pub(crate) fn install(level: Level, formatter: Formatter, fields: &BTreeMap<String, String>, clock: Clock, sink: Sink) {
+pub(crate) fn install(
+    level: Level,
+    formatter: Formatter,
+    fields: &BTreeMap<String, String>,
+    clock: Clock,
+    sink: Sink,
+) -> Verbosity {
     let lines = Lines { level, formatter, fields: fields.clone(), clock, sink };
+    let (lines, handle) = reload::Layer::new(lines);
     // Fails only where a subscriber stands already, in tests.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines));
+    Verbosity(handle)
 }
 
 struct Lines {

@@ -29,6 +29,7 @@ use crate::sys::Clock;
 use auth::Guard;
 use face::Face;
 use handler::State;
+use logging::Verbosity;
 use pace::Patience;
 use room::Room;
 use tls::Tls;
@@ -49,6 +50,7 @@ mod origin;
 #[cfg_attr(not(test), expect(dead_code, reason = "the first to ask are on their way"))]
 pub(crate) mod outbound;
 mod pace;
+mod reload;
 mod reply;
 mod request;
 mod room;
@@ -61,7 +63,9 @@ mod watched;
 
 pub(crate) use listen::{Address, BindError};
 pub(crate) use log::Sink;
-pub(crate) use signals::{Signal, listen as signals};
+pub(crate) use reload::Reloadable;
+pub(crate) use signals::{Signal, hangups, listen as signals};
+pub(crate) use watched::Stamp;
 
 /// How long the server waits for a client.
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +165,11 @@ impl Server {
     /// The address with its real port.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What of it can change while it runs.
+    pub(crate) fn reloadable(&self, verbosity: Verbosity) -> Reloadable {
+        Reloadable { state: Arc::clone(&self.state), verbosity }
     }
 
     /// Answers requests until a signal, then lets those in progress end.

@@ -1,6 +1,6 @@
-//! SIGTERM and SIGINT as values.
+//! Signals as values.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{self, SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// A signal that ends the server.
@@ -23,4 +23,12 @@ pub(crate) fn listen() -> std::io::Result<mpsc::Receiver<Signal>> {
         tokio::spawn(async move { while arrivals.recv().await.is_some() && sender.send(meaning).await.is_ok() {} });
     }
     Ok(receiver)
+}
+
+/// SIGHUP, which asks for the configuration to be read again, and from now on ends nothing.
+///
+/// # Errors
+/// As [`listen`].
+pub(crate) fn hangups() -> std::io::Result<unix::Signal> {
+    signal(SignalKind::hangup())
 }

@@ -32,7 +32,7 @@ impl Stream {
             stream.shutdown().await?;
             return Ok(None);
         }
-        let stream = tls.0.accept(stream).await?;
+        let stream = tls.acceptor.accept(stream).await?;
         Ok(Some(Self::Encrypted(Box::new(stream))))
     }
 

@@ -45,7 +45,10 @@ pub(crate) enum TlsError {
 
 /// Begins TLS on connections.
 #[derive(Clone)]
-pub(crate) struct Tls(pub(super) TlsAcceptor);
+pub(crate) struct Tls {
+    pub(super) acceptor: TlsAcceptor,
+    shown: Arc<Shown>,
+}
 
 impl Tls {
     /// Reads every file that the configuration names.
@@ -55,7 +58,7 @@ impl Tls {
     pub(crate) fn open(config: &Config) -> Result<Self, TlsError> {
         let provider = Arc::new(provider(&config.cipher_suites, config.minimum)?);
         let Certificates::Files { certificate, key } = &config.certificates else { return Err(TlsError::LetsEncrypt) };
-        let shown = Shown::open(certificate, key, Arc::clone(&provider))?;
+        let shown = Arc::new(Shown::open(certificate, key, Arc::clone(&provider))?);
         let versions: &[&SupportedProtocolVersion] = match config.minimum {
             TlsVersion::V1_2 => &[&TLS12, &TLS13],
             TlsVersion::V1_3 => &[&TLS13],
@@ -67,9 +70,14 @@ impl Tls {
             None => builder.with_no_client_auth(),
             Some(clients) => builder.with_client_cert_verifier(verifier(clients, provider)?),
         };
-        let mut settings = builder.with_cert_resolver(Arc::new(shown));
+        let mut settings = builder.with_cert_resolver(Arc::clone(&shown) as _);
         settings.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(settings))))
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(settings)), shown })
+    }
+
+    /// Reads certificate and key again, though their files look as before.
+    pub(super) fn reread(&self) {
+        self.shown.0.reread();
     }
 }
 

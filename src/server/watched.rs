@@ -1,7 +1,6 @@
 //! Files that are read again when they change. What cannot be used leaves in force what was.
 
 use std::fs;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,7 +23,7 @@ pub(super) struct Loaded<T> {
 
 /// Differs when a file differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     inode: u64,
     size: u64,
     modified: (i64, i64),
@@ -55,33 +54,49 @@ impl<T, E: std::error::Error + 'static> Watched<T, E> {
         }
         let mut slot = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
         if slot.stamps != stamps {
-            let value = (self.load)().map(Arc::new).unwrap_or_else(|error| {
-                let error = Chain(&error).to_string();
-                tracing::error!(error, "a file has changed and cannot be used; what it said before stays in force");
-                Arc::clone(&slot.value)
-            });
-            *slot = Arc::new(Loaded { stamps, value });
+            *slot = self.load_again(&slot, stamps);
         }
         Arc::clone(&slot)
+    }
+
+    /// Reads the files though they look as before: somebody knows that they differ.
+    pub(super) fn reread(&self) {
+        let stamps = stamps(&self.paths);
+        let mut slot = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        *slot = self.load_again(&slot, stamps);
+    }
+
+    fn load_again(&self, before: &Loaded<T>, stamps: Vec<Stamp>) -> Arc<Loaded<T>> {
+        let value = (self.load)().map(Arc::new).unwrap_or_else(|error| {
+            let error = Chain(&error).to_string();
+            tracing::error!(error, "a file has changed and cannot be used; what it said before stays in force");
+            Arc::clone(&before.value)
+        });
+        Arc::new(Loaded { stamps, value })
     }
 }
 
 fn stamps(paths: &[PathBuf]) -> Vec<Stamp> {
-    paths.iter().map(|path| stamp(path).unwrap_or_default()).collect()
+    paths.iter().map(|path| Stamp::of(path)).collect()
 }
 
-fn stamp(path: &Path) -> io::Result<Stamp> {
-    let metadata = fs::metadata(path)?;
-    Ok(Stamp {
-        inode: metadata.ino(),
-        size: metadata.size(),
-        modified: (metadata.mtime(), metadata.mtime_nsec()),
-        changed: (metadata.ctime(), metadata.ctime_nsec()),
-    })
+impl Stamp {
+    /// How a file looks now. One that cannot be seen looks like no other.
+    pub(crate) fn of(path: &Path) -> Self {
+        let Ok(metadata) = fs::metadata(path) else { return Self::default() };
+        Self {
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     fn number(path: &Path) -> io::Result<Watched<u8, io::Error>> {
@@ -113,5 +128,9 @@ mod tests {
         assert_eq!(*watched.current().value, 2);
         put("4");
         assert_eq!(*watched.current().value, 4);
+        let before = watched.current();
+        watched.reread();
+        let after = watched.current();
+        assert!(!Arc::ptr_eq(&before, &after) && *after.value == 4, "read again, as asked");
     }
 }

@@ -72,7 +72,7 @@ pub(super) async fn read(context: &Context, args: &Args, policy: &mut Policy) ->
     let (driver, called) = match (&args.storage, &args.config) {
         (Some(directory), _) => (open_directory(context, directory)?, directory.display().to_string()),
         (None, Some(path)) => {
-            let storage = serve::read_config(context, Some(path), None, None)?.storage()?;
+            let storage = serve::read_config(context, Some(path))?.storage()?;
             (open_storage(context, &storage).await?, path.display().to_string())
         }
         (None, None) => return remote::read(context, args, policy).await,

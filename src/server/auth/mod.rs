@@ -68,6 +68,15 @@ impl Guard {
         matches!(self, Self::Token(_))
     }
 
+    /// Reads users and keys again, though their files look as before.
+    pub(super) fn reread(&self) {
+        match self {
+            Self::Open | Self::Silly { .. } => {}
+            Self::Htpasswd { passwords, .. } => passwords.reread(),
+            Self::Token(tokens) => tokens.reread(),
+        }
+    }
+
     /// Lets a request in that needs these scopes, or not.
     pub(super) async fn admit(&self, head: &Parts, peer: IpAddr, needed: &Scopes) -> Result<Option<User>, Refusal> {
         let headers = &head.headers;

@@ -93,6 +93,10 @@ impl Passwords {
         })
     }
 
+    pub(super) fn reread(&self) {
+        self.entries.reread();
+    }
+
     /// Whether this is the password of this user. The error is how long nobody listens to them.
     pub(crate) async fn verify(&self, user: &str, password: &[u8], peer: IpAddr) -> Result<bool, Duration> {
         if password.contains(&0) {

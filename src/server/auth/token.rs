@@ -126,6 +126,10 @@ impl Tokens {
         Ok(Self { config, clock, trust })
     }
 
+    pub(super) fn reread(&self) {
+        self.trust.reread();
+    }
+
     /// Lets in who has a token for what a request needs.
     pub(super) fn admit(&self, head: &Parts, needed: &Scopes) -> Result<Option<User>, Refusal> {
         let Some(token) = bearer(&head.headers) else { return Err(self.refusal(head, needed, None)) };

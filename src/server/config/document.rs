@@ -8,7 +8,7 @@ use super::check::{Warning, check};
 use super::section::{ConfigError, Section};
 use super::show::{self, Setting};
 use super::tree::{Node, Origin, Position, Value};
-use super::{Certificates, Config, Storage, defaults, keys, overlay, read, storage, yaml};
+use super::{Certificates, Config, Storage, changes, defaults, keys, overlay, read, storage, yaml};
 use crate::server::Address;
 
 /// Who says what a server does. Flags win over variables, variables over the file.
@@ -63,6 +63,11 @@ impl Document {
     /// What does not do what its writer expects.
     pub(crate) fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// The keys that a server of this configuration does not take over from a newer one while it runs.
+    pub(crate) fn waiting(&self, newer: &Self) -> Vec<String> {
+        changes::waiting(&self.tree, &newer.tree)
     }
 
     /// What all of it means.

@@ -7,7 +7,7 @@ const OTHER_STORAGE: &str = "is not supported";
 
 pub(super) const ROOT: Section = Section::of(&[
     text("version"),
-    text("loglevel"),
+    text("loglevel").live(),
     section("log", &LOG),
     section("storage", &STORAGE),
     section("auth", &AUTH),
@@ -27,7 +27,7 @@ pub(super) const ROOT: Section = Section::of(&[
 .unknown(Unknown::FaultNear(&["auth", "storage"]));
 
 const LOG: Section = Section::of(&[
-    text("level").default("info"),
+    text("level").default("info").live(),
     text("formatter").default("text"),
     key("fields", Shape::Map(&Shape::Any)),
     section("accesslog", &Section::of(&[boolean("disabled").default("false")])),

@@ -58,6 +58,8 @@ pub(super) struct Known {
     pub(super) secret: bool,
     /// A section that means something by being there; the others are there with their defaults.
     pub(super) optional: bool,
+    /// A running server takes a change of it over. The value is part of [`Live`](super::Live).
+    pub(super) live: bool,
 }
 
 /// What a key does here.
@@ -70,7 +72,7 @@ pub(super) enum Effect {
 }
 
 pub(super) const fn key(name: &'static str, shape: Shape) -> Known {
-    Known { name, go: None, shape, effect: Effect::Works, default: None, secret: false, optional: false }
+    Known { name, go: None, shape, effect: Effect::Works, default: None, secret: false, optional: false, live: false }
 }
 
 pub(super) const fn text(name: &'static str) -> Known {
@@ -116,6 +118,10 @@ impl Known {
 
     pub(super) const fn secret(self) -> Self {
         Self { secret: true, ..self }
+    }
+
+    pub(super) const fn live(self) -> Self {
+        Self { live: true, ..self }
     }
 }
 

@@ -10,6 +10,7 @@ mod hostile;
 mod lifecycle;
 mod limits;
 mod manifests;
+mod reload;
 mod requirements;
 mod tls;
 mod token;

@@ -1,0 +1,33 @@
+//! What of a running server follows its configuration.
+//!
+//! Something more that is to change while the server runs is a key marked `live` in `config/keys.rs`, a field of
+//! [`Live`], and a line in [`Reloadable::apply`]. Whatever can go wrong goes wrong where the configuration is read.
+
+use std::sync::Arc;
+
+use super::config::Live;
+use super::handler::State;
+use super::logging::Verbosity;
+
+/// The values of a running server that can be replaced.
+#[derive(Debug)]
+pub(crate) struct Reloadable {
+    pub(super) state: Arc<State>,
+    pub(super) verbosity: Verbosity,
+}
+
+impl Reloadable {
+    /// Puts values in place of those that are in force; requests in progress may end with the old ones.
+    pub(crate) fn apply(&self, live: &Live) {
+        self.verbosity.set(live.level);
+    }
+
+    /// Reads certificates, users and keys again. They are looked at on use as well; this is for who knows that they differ
+    /// and wants to hear what is wrong with them.
+    pub(crate) fn reread_files(&self) {
+        self.state.guard.reread();
+        if let Some(tls) = &self.state.tls {
+            tls.reread();
+        }
+    }
+}

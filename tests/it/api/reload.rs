@@ -1,0 +1,140 @@
+//! A configuration that changes under a running server.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::ChildStderr;
+
+use crate::support::server::reg;
+use crate::support::{Env, Server};
+
+/// A configuration with these lines; those that say nothing of a log are quiet.
+fn write(env: &Env, lines: &str) {
+    let text = env.expand(&format!("version: 0.1\nstorage: {{filesystem: {{rootdirectory: $TMP/data}}}}\n{lines}\n"));
+    // As editors do it: the file is never half there.
+    fs::write(env.path("new.yml"), text).expect("written");
+    fs::rename(env.path("new.yml"), env.path("c.yml")).expect("renamed");
+}
+
+fn start(env: &Env, lines: &str) -> (Server, BufReader<ChildStderr>) {
+    write(env, lines);
+    Server::start_configured(&env.path("c.yml"), &env.path("data"))
+}
+
+/// The next line of the log that has `part`; what was skipped is behind it.
+fn line(log: &mut BufReader<ChildStderr>, part: &str) -> (String, String) {
+    let mut skipped = String::new();
+    loop {
+        let mut line = String::new();
+        let read = log.read_line(&mut line).expect("the log is text");
+        assert!(read > 0, "the server ended without {part:?}:\n{skipped}");
+        if line.contains(part) {
+            return (line, skipped);
+        }
+        skipped += &line;
+    }
+}
+
+const HTTP: &str = "http: {addr: '127.0.0.1:0'}";
+
+#[test]
+fn a_signal_makes_the_log_more_verbose_and_less() {
+    let env = Env::without_server();
+    let (server, mut log) = start(&env, &format!("{HTTP}\nlog: {{accesslog: {{disabled: true}}}}"));
+    assert_eq!(server.client().get("/v2/first/tags/list").status, 404);
+    line(&mut log, "/v2/first/");
+    write(&env, &format!("{HTTP}\nlog: {{level: error}}"));
+    server.signal("HUP");
+    line(&mut log, "reading the configuration again");
+    // Nothing tells when an error would be all that is said, but that nothing else is: the signal back is an error's.
+    write(&env, &format!("{HTTP}\nlog: {{level: loud}}"));
+    server.signal("HUP");
+    let (_, between) = line(&mut log, "log.level: must be error, warn, info or debug");
+    assert!(!between.contains("level=info msg=\"reading"), "{between}");
+    assert_eq!(server.client().get("/v2/second/tags/list").status, 404);
+    write(&env, &format!("{HTTP}\nlog: {{level: info}}"));
+    server.signal("HUP");
+    let (_, between) = line(&mut log, "the configuration has changed");
+    assert!(!between.contains("/v2/second/"), "{between}");
+    assert_eq!(server.client().get("/v2/third/tags/list").status, 404);
+    line(&mut log, "/v2/third/");
+}
+
+#[test]
+fn a_changed_file_needs_no_signal() {
+    let env = Env::without_server();
+    let (server, mut log) = start(&env, &format!("{HTTP}\nlog: {{level: info}}"));
+    write(&env, &format!("{HTTP}\nlog: {{level: debug}}"));
+    line(&mut log, "the configuration has changed");
+    server.signal("TERM");
+    assert_eq!(server.wait().0.code(), Some(0));
+}
+
+#[test]
+fn what_waits_for_a_restart_is_said_and_changes_nothing() {
+    let env = Env::without_server();
+    let (server, mut log) = start(&env, HTTP);
+    write(&env, "http: {addr: '127.0.0.1:1', headers: {X-New: ['1']}}\nredis: {addr: a}\nlog: {level: debug}");
+    server.signal("HUP");
+    line(
+        &mut log,
+        "level=warning msg=\"$TMP/c.yml:4:1: redis has no effect".replace("$TMP", &env.expand("$TMP")).as_str(),
+    );
+    line(&mut log, "level=warning msg=\"http.addr, http.headers have changed; restart to apply\"");
+    line(&mut log, "the configuration has changed");
+    let answer = server.client().get("/v2/");
+    assert_eq!((answer.status, answer.header("x-new")), (200, None));
+    write(&env, &format!("{HTTP}\nlog: {{level: info}}"));
+    server.signal("HUP");
+    let (_, between) = line(&mut log, "the configuration has changed");
+    assert!(!between.contains("restart"), "what was changed back waits for nothing: {between}");
+}
+
+#[test]
+fn a_bad_file_is_called_what_config_check_calls_it_and_the_old_one_stays() {
+    let env = Env::without_server();
+    let (server, mut log) = start(&env, HTTP);
+    for (bad, words) in [
+        ("http: {adr: ':1'}\nhtpp: {}\nauthh: {}", "$TMP/c.yml:5:1: authh: is not known"),
+        ("http: [", "$TMP/c.yml:"),
+        ("http: {addr: nowhere}", "$TMP/c.yml:3:14: http.addr: invalid address \"nowhere\""),
+    ] {
+        write(&env, bad);
+        let said = env.reg("config check $TMP/c.yml");
+        assert_eq!(said.exit, Some(2), "{said}");
+        assert!(said.stderr.contains(words), "{said}");
+        server.signal("HUP");
+        let (error, _) = line(&mut log, "the configuration cannot be used; what it said before stays in force");
+        let error = env.normalize(&error).replace("\\\"", "\"");
+        assert!(error.contains("level=error") && error.contains(words), "{error}");
+        assert_eq!(server.client().get("/v2/").status, 200);
+    }
+    fs::remove_file(env.path("c.yml")).expect("removed");
+    server.signal("HUP");
+    let (error, _) = line(&mut log, "the configuration cannot be used");
+    assert!(env.normalize(&error).contains("cannot read $TMP/c.yml"), "{error}");
+    assert_eq!(server.client().get("/v2/").status, 200);
+}
+
+#[test]
+fn users_and_certificates_are_looked_at_on_a_signal() {
+    let env = Env::without_server();
+    fs::write(env.path("users"), "# nobody\n").expect("written");
+    let auth = env.expand("auth: {htpasswd: {realm: r, path: $TMP/users}}");
+    let (server, mut log) = start(&env, &format!("{HTTP}\n{auth}"));
+    fs::write(env.path("users"), "no line of this format\n").expect("written");
+    server.signal("HUP");
+    let (error, _) = line(&mut log, "a file has changed and cannot be used");
+    assert!(error.contains("line 1: expected USER:HASH"), "{error}");
+}
+
+#[test]
+fn without_a_file_a_signal_ends_nothing() {
+    let env = Env::without_server();
+    let root = env.path("data");
+    let mut command = reg();
+    command.args(["-v", "serve", "--addr", "127.0.0.1:0", "--root"]).arg(&root);
+    let (server, mut log) = Server::start_logged(&root, &mut command);
+    server.signal("HUP");
+    line(&mut log, "reading the configuration again");
+    assert_eq!(server.client().get("/v2/").status, 200);
+}
