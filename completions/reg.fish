@@ -53,6 +53,7 @@ complete -c reg -n "__fish_reg_needs_command" -f -a "cp" -d 'Copy images between
 complete -c reg -n "__fish_reg_needs_command" -f -a "delete" -d 'Remove tags (REPOSITORY:TAG) or manifests (REPOSITORY@DIGEST)'
 complete -c reg -n "__fish_reg_needs_command" -f -a "rm" -d 'Remove tags (REPOSITORY:TAG) or manifests (REPOSITORY@DIGEST)'
 complete -c reg -n "__fish_reg_needs_command" -f -a "digest" -d 'Show the digest of an image or index'
+complete -c reg -n "__fish_reg_needs_command" -f -a "garbage-collect" -d 'Free the space of what nothing needs, in the storage of a server that is stopped'
 complete -c reg -n "__fish_reg_needs_command" -f -a "gc-plan" -d 'Show what retention and garbage collection would free'
 complete -c reg -n "__fish_reg_needs_command" -f -a "inspect" -d 'Show what an image or index is made of'
 complete -c reg -n "__fish_reg_needs_command" -f -a "login" -d 'Log in to a registry'
@@ -308,6 +309,28 @@ complete -c reg -n "__fish_reg_using_subcommand digest" -l plain-http -d 'Speak 
 complete -c reg -n "__fish_reg_using_subcommand digest" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand digest" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand digest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -s d -l dry-run -d 'Show what would go, and do nothing'
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -s m -l delete-untagged -d 'Manifests without a tag that nothing needs go too'
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l storage -d 'Read a storage directory, of this registry or of registry:2 (the one that contains docker/registry/v2)' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l config -d 'Read the storage that a server\'s configuration file names' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l older-than -d 'Tags of images at least this old may go, such as 30d; those of unknown age stay' -r

@@ -9,6 +9,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, not the binary")]
 
+mod collect;
 mod http;
 mod process;
 mod report;
@@ -55,6 +56,9 @@ fn main() -> ExitCode {
         |kind: &process::Kind| options.only.as_ref().is_none_or(|only| only.iter().any(|name| name == kind.name()));
     let mut table = report::Table::default();
     for kind in process::Kind::ALL.iter().filter(|kind| chosen(kind)) {
+        if let Err(error) = collect::run(*kind, &options, &mut table) {
+            eprintln!("{}: garbage-collect: {error}", kind.name());
+        }
         match process::Server::start(*kind) {
             Ok(Some(server)) => {
                 eprintln!("# {}", kind.name());

@@ -33,7 +33,7 @@ impl Kind {
         }
     }
 
-    fn program(self) -> Option<PathBuf> {
+    pub(crate) fn program(self) -> Option<PathBuf> {
         match self {
             Self::Reg => Some(env!("CARGO_BIN_EXE_reg").into()),
             Self::Registry2 => find("docker-registry"),

@@ -1,7 +1,7 @@
 //! The command line of distribution's `registry`, for whoever starts this program under that name.
 //!
-//! Words, flags, messages and exit codes are those of registry:2 and registry:3, with what the entry point of their images
-//! does before: a configuration file alone is served, and the name of a program in front names the program. One thing
+//! Words, flags, messages and exit codes are those of registry:2 and registry:3, with what the entry point of their
+//! images does before: a configuration file alone is served, and the name of a program in front names the program. One thing
 //! differs: what is mistyped ends with 1 here, with 0 there.
 //!
 //! Knows how a line is read and answered; what the commands do is theirs.
@@ -18,6 +18,7 @@ use super::context::Context;
 use super::environment::Environment;
 use super::failure::{self, Failure, Kind};
 use super::flags::Flags;
+use super::garbage_collect;
 use super::serve;
 
 /// The name under which this command line is understood.
@@ -25,7 +26,7 @@ const NAME: &str = "registry";
 
 /// `registry`
 #[derive(Debug, Parser)]
-#[command(name = NAME, disable_help_flag = true, disable_help_subcommand = true)]
+#[command(name = NAME, disable_help_flag = true, disable_help_subcommand = true, args_override_self = true)]
 struct Line {
     /// help for registry
     #[arg(short, long)]
@@ -41,6 +42,8 @@ struct Line {
 enum Command {
     /// Generate the autocompletion script for the specified shell
     Completion { shell: Option<Shell> },
+    /// `garbage-collect` deletes layers not referenced by any manifests
+    GarbageCollect(Collect),
     /// Help about any command
     Help { topic: Vec<String> },
     /// `serve` stores and distributes Docker images
@@ -50,6 +53,39 @@ enum Command {
         help: bool,
         config: Vec<PathBuf>,
     },
+}
+
+#[derive(Debug, clap::Args)]
+struct Collect {
+    #[command(flatten)]
+    flags: CollectFlags,
+    config: Vec<PathBuf>,
+}
+
+/// Flags as Go's take them: alone, or with `=true` and `=false`.
+#[derive(Debug, clap::Args)]
+struct CollectFlags {
+    /// delete manifests that are not currently referenced via tag
+    #[arg(short = 'm', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = go_bool)]
+    delete_untagged: bool,
+    /// do everything except remove the blobs
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = go_bool)]
+    dry_run: bool,
+    /// help for garbage-collect
+    #[arg(short, long)]
+    help: bool,
+    /// silence output
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = go_bool)]
+    quiet: bool,
+}
+
+/// What Go's `strconv.ParseBool` takes.
+fn go_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("neither true nor false".into()),
+    }
 }
 
 /// What is said of a command: what it is for, and how it is called.
@@ -67,6 +103,7 @@ Usage:
 
 Available Commands:
   completion      Generate the autocompletion script for the specified shell
+  garbage-collect `garbage-collect` deletes layers not referenced by any manifests
   help            Help about any command
   serve           `serve` stores and distributes Docker images
 
@@ -89,6 +126,20 @@ Flags:
 ",
 };
 
+const COLLECT: Usage = Usage {
+    about: "`garbage-collect` deletes layers not referenced by any manifests",
+    usage: "\
+Usage:
+  registry garbage-collect <config> [flags]
+
+Flags:
+  -m, --delete-untagged   delete manifests that are not currently referenced via tag
+  -d, --dry-run           do everything except remove the blobs
+  -h, --help              help for garbage-collect
+  -q, --quiet             silence output
+",
+};
+
 const COMPLETION: Usage = Usage {
     about: "Generate the autocompletion script for registry for the specified shell.",
     usage: "\
@@ -101,6 +152,7 @@ impl Usage {
     fn of(command: &str) -> Option<&'static Self> {
         match command {
             "serve" => Some(&SERVE),
+            "garbage-collect" => Some(&COLLECT),
             "completion" => Some(&COMPLETION),
             _ => None,
         }
@@ -189,6 +241,18 @@ impl Line {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), NAME, &mut script);
                 context.output.data(&script)
+            }
+            Some(Command::GarbageCollect(Collect { flags: CollectFlags { help: true, .. }, .. })) => {
+                COLLECT.show(context)
+            }
+            Some(Command::GarbageCollect(Collect { flags, config })) => {
+                let path = configuration(context, &config, &COLLECT)?;
+                let storage = serve::read_config(context, Some(&path))
+                    .and_then(|document| Ok(document.storage()?))
+                    .map_err(|failure| misconfigured(context, &failure, &COLLECT))?;
+                let CollectFlags { delete_untagged, dry_run, quiet, .. } = flags;
+                let mode = garbage_collect::Mode { dry_run, untagged: delete_untagged, quiet };
+                super::wait(super::Threads::Many, garbage_collect::run_on(context, &storage, &path, mode))
             }
             Some(Command::Serve { help: true, .. }) => SERVE.show(context),
             Some(Command::Serve { config, .. }) => {

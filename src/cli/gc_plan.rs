@@ -6,8 +6,8 @@
 mod explain;
 mod remote;
 mod rules;
-mod show;
-mod source;
+pub(super) mod show;
+pub(super) mod source;
 mod words;
 
 use std::path::{Path, PathBuf};

@@ -15,6 +15,7 @@ mod enrich;
 mod environment;
 mod failure;
 mod flags;
+mod garbage_collect;
 mod gc_plan;
 mod generate;
 mod inspect;
@@ -67,6 +68,7 @@ enum Command {
     #[command(visible_alias = "rm")]
     Delete(delete::Args),
     Digest(digest::Args),
+    GarbageCollect(garbage_collect::Args),
     GcPlan(gc_plan::Args),
     Inspect(inspect::Args),
     Login(login::Args),
@@ -88,6 +90,7 @@ impl Command {
             Self::Copy(args) => wait(Threads::Many, copy::run(context, args)),
             Self::Delete(args) => wait_for_steps(context, delete::run(context, args)),
             Self::Digest(args) => wait(Threads::One, digest::run(context, args)),
+            Self::GarbageCollect(args) => wait(Threads::Many, garbage_collect::run(context, args)),
             Self::GcPlan(args) => wait(Threads::Many, gc_plan::run(context, args)),
             Self::Inspect(args) => wait(Threads::One, inspect::run(context, args)),
             Self::Login(args) => wait(Threads::One, login::run(context, args)),

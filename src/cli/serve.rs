@@ -11,7 +11,7 @@ use crate::registry::Registry;
 use crate::server::config::{Config, Document, Sources, Storage};
 use crate::server::logging::{self, Verbosity};
 use crate::server::{self, Address, BindError, Listening, Server, Setup, Signal, Sink, Stamp, Stopped, Timeouts};
-use crate::store::{self, Driver, Fs, InUse, Memory, S3, S3Config, Unusable};
+use crate::store::{self, Driver, Fs, InUse, Marked, Memory, S3, S3Config, Unusable};
 
 use reload::Origin;
 
@@ -147,7 +147,7 @@ async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Res
     let guard = doors::guard(context, config.auth.as_ref())?;
     let tls = doors::tls(config.tls.as_ref())?;
     let driver = open(context, &config.storage).await?;
-    let _in_use = mark_in_use(context, &config.storage);
+    let _in_use = mark_in_use(context, &config.storage)?;
     let registry = Registry::new(driver, context.clock.clone(), config.options.clone());
     let access_log = config.log.access_log.then(|| Sink::from(context.output.access_log_lines()));
     let timeouts = Timeouts { drain: config.drain, ..Timeouts::STANDARD };
@@ -243,14 +243,22 @@ fn cannot_open(root: &Path, error: store::Error) -> Failure {
 }
 
 /// Several servers may share a directory, behind one name and on one file system of many machines; somebody who has just
-/// forgotten the first one is told of it.
-fn mark_in_use(context: &Context, storage: &Storage) -> Option<InUse> {
-    let Storage::Filesystem { root } = storage else { return None };
-    let (mark, is_first) = InUse::mark(root)?;
-    if !is_first {
-        context.output.note(format!("note: another reg serve has its data in {} too; they share it", root.display()));
+/// forgotten the first one is told of it. Beside a garbage collection nobody serves.
+fn mark_in_use(context: &Context, storage: &Storage) -> Result<Option<InUse>, Failure> {
+    let Storage::Filesystem { root } = storage else { return Ok(None) };
+    match InUse::serve(root) {
+        Marked::Alone(mark) => Ok(Some(mark)),
+        Marked::Shared(mark) => {
+            let note = format!("note: another reg serve has its data in {} too; they share it", root.display());
+            context.output.note(note);
+            Ok(Some(mark))
+        }
+        Marked::Refused => {
+            let why = format!("cannot start the registry: a garbage collection is under way in {}", root.display());
+            Err(Failure::message(Kind::Failed, why).with_hint("start it again when that has ended"))
+        }
+        Marked::Unknown => Ok(None),
     }
-    Some(mark)
 }
 
 /// Where the data is.

@@ -19,6 +19,7 @@ use crate::sys::Clock;
 mod blobs;
 mod catalog;
 mod children;
+pub(crate) mod collect;
 mod data;
 mod error;
 mod hash_state;

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, HashSet};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+pub(super) use self::holding::{LINK_BYTES_MAX, parse_link};
 use self::holding::{Read, read_holding};
 use crate::gc::inventory::{Blocked, Held, Holding, Sight, TagEntry};
 use crate::gc::reading::{self, Listed};
@@ -52,7 +53,12 @@ pub(crate) async fn snapshot(driver: &dyn Driver, created: bool) -> Result<Inven
 }
 
 /// All entries below or in a prefix.
-async fn list_all(driver: &dyn Driver, prefix: &Prefix, depth: Depth, with_stat: bool) -> Result<Vec<Entry>> {
+pub(super) async fn list_all(
+    driver: &dyn Driver,
+    prefix: &Prefix,
+    depth: Depth,
+    with_stat: bool,
+) -> Result<Vec<Entry>> {
     let mut all: Vec<Entry> = Vec::new();
     loop {
         let start_after = all.last().map(|entry| entry.name.clone());
@@ -261,7 +267,7 @@ async fn read_manifest(driver: &dyn Driver, digest: &Digest) -> Document {
 }
 
 /// A value of at most `max` bytes; `None` for a larger one.
-async fn read_small(driver: &dyn Driver, key: &Key, max: u64) -> Result<Option<Bytes>> {
+pub(super) async fn read_small(driver: &dyn Driver, key: &Key, max: u64) -> Result<Option<Bytes>> {
     let object = driver.read(key, None).await?;
     if object.stat.size > max {
         return Ok(None);

@@ -189,6 +189,16 @@ impl Prefix {
         Self(format!("{ROOT}/repositories/{repository}/_uploads/{id}/"))
     }
 
+    /// `<alg>/<hex>/<alg>/<hex>`: every subject with each of its referrers.
+    pub(crate) fn all_referrers(repository: &Repository) -> Self {
+        Self(format!("{ROOT}/repositories/{repository}/_referrers/by/"))
+    }
+
+    /// `<hex[0:2]>/<hex>/link` of every blob that was pushed under its sha512.
+    pub(crate) fn blob_aliases() -> Self {
+        Self(format!("{ROOT}/blobs/{}/", Algorithm::Sha512))
+    }
+
     /// `<alg>/<hex>` of every referrer of `subject`.
     pub(crate) fn referrers(repository: &Repository, subject: &Digest) -> Self {
         let (algorithm, hex) = (subject.algorithm(), subject.hex());
@@ -207,6 +217,11 @@ pub(crate) fn digest_of(tail: &str) -> Option<Digest> {
     let (algorithm, rest) = tail.split_once('/')?;
     let hex = rest.strip_suffix("/link").unwrap_or(rest).trim_end_matches('/');
     format!("{algorithm}:{hex}").parse().ok()
+}
+
+/// The referrer in the name of an entry below [`Prefix::all_referrers`]: `<alg>/<hex>/<alg>/<hex>`.
+pub(crate) fn referrer_of(name: &str) -> Option<Digest> {
+    digest_of(name.splitn(3, '/').nth(2)?)
 }
 
 /// The digest in the name of a blob below [`Prefix::blobs`]: `<alg>/<hex[0:2]>/<hex>/data`.
@@ -261,6 +276,8 @@ mod tests {
         }
         assert_eq!(digest_of(&format!("sha256/{hex}/link")), Some(digest));
         assert_eq!(digest_of("sha256/zz/link"), None);
+        assert_eq!(referrer_of(&format!("sha512/ab/sha256/{hex}")), Some(digest));
+        assert_eq!(referrer_of(&format!("sha256/{hex}")), None);
         assert_eq!(blob_digest(&format!("sha256/e3/{hex}/data")), Some(digest));
         for other in [format!("sha256/e3/{hex}/datum"), format!("sha256/00/{hex}/data"), "sha256/e3/data".into()] {
             assert_eq!(blob_digest(&other), None, "{other}");

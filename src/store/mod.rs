@@ -25,7 +25,7 @@ pub(crate) mod s3;
 #[cfg(test)]
 pub(crate) mod suite;
 
-pub(crate) use fs::{Fs, InUse, Prospect, prospect};
+pub(crate) use fs::{Fs, InUse, Marked, Prospect, prospect};
 pub(crate) use keys::{Key, Prefix};
 pub(crate) use memory::Memory;
 pub(crate) use s3::{S3, S3Config, Unusable};

@@ -32,7 +32,7 @@ fn planned(directory: &Path, rules: &[&str]) -> (BTreeSet<String>, u64) {
 }
 
 /// Bytes of all files called `data` below a directory: blobs.
-fn stored_bytes(directory: &Path) -> u64 {
+pub(crate) fn stored_bytes(directory: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(directory) else { return 0 };
     let bytes = |entry: fs::DirEntry| match entry.file_type() {
         Ok(kind) if kind.is_dir() => stored_bytes(&entry.path()),

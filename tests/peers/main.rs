@@ -17,3 +17,4 @@ mod regctl;
 mod s3;
 mod skopeo;
 mod storage;
+mod volume;

@@ -17,12 +17,12 @@ use crate::spec::Digest;
 
 /// One object that would go, or a repository that is left alone.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Item {
+pub(in crate::cli) struct Item {
     reference: String,
     /// `untag`, `delete` (a manifest), `unlink` (a repository's hold on a blob), `free` (bytes), `purge` (an upload
     /// session) or `keep`.
     action: &'static str,
-    /// `planned` or `blocked`.
+    /// `planned` or `blocked`; when it was carried out `untagged`, `deleted`, `unlinked`, `freed` or `purged`.
     result: &'static str,
     reason: String,
     /// What the object must still be when the plan is carried out: what the tag points to, which manifest or blob it is.
@@ -36,8 +36,21 @@ impl Item {
         Self { reference, action, result: "planned", reason, digest: None, bytes: None }
     }
 
+    /// The same when it has been carried out.
+    pub(in crate::cli) fn done(self) -> Self {
+        let result = match (self.result, self.action) {
+            ("planned", "untag") => "untagged",
+            ("planned", "delete") => "deleted",
+            ("planned", "unlink") => "unlinked",
+            ("planned", "free") => "freed",
+            ("planned", "purge") => "purged",
+            (other, _) => other,
+        };
+        Self { result, ..self }
+    }
+
     /// Whether `reg delete` takes its reference.
-    pub(super) fn is_deletable(&self) -> bool {
+    pub(in crate::cli) fn is_deletable(&self) -> bool {
         matches!(self.action, "untag" | "delete")
     }
 }
@@ -71,10 +84,10 @@ impl Row for Item {
 /// The same for a table, where a digest has a column of its own and is not said twice.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
-pub(super) struct WideItem(Item);
+pub(in crate::cli) struct WideItem(Item);
 
 impl WideItem {
-    pub(super) fn new(mut item: Item) -> Self {
+    pub(in crate::cli) fn new(mut item: Item) -> Self {
         if let Some(digest) =
             item.digest.map(|digest| digest.to_string()).filter(|digest| item.reference.ends_with(digest))
         {
@@ -102,7 +115,7 @@ impl Row for WideItem {
 
 /// The totals of one repository, or of what belongs to none or to several.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct RepositoryRow {
+pub(in crate::cli) struct RepositoryRow {
     repository: String,
     tags: Part,
     manifests: Part,
@@ -153,10 +166,10 @@ impl Row for RepositoryRow {
 }
 
 /// A plan with everything that is needed to talk about it.
-pub(super) struct Shown<'a> {
-    pub(super) source: &'a Source,
-    pub(super) policy: &'a Policy,
-    pub(super) plan: &'a Plan,
+pub(in crate::cli) struct Shown<'a> {
+    pub(in crate::cli) source: &'a Source,
+    pub(in crate::cli) policy: &'a Policy,
+    pub(in crate::cli) plan: &'a Plan,
 }
 
 impl<'a> Shown<'a> {
@@ -165,7 +178,7 @@ impl<'a> Shown<'a> {
     }
 
     /// What frees most first.
-    pub(super) fn repositories(&self) -> Vec<RepositoryRow> {
+    pub(in crate::cli) fn repositories(&self) -> Vec<RepositoryRow> {
         let asked = self.holdings().filter(|(_, plan)| plan.standing != Standing::NotAsked);
         let mut rows: Vec<RepositoryRow> = asked
             .map(|(holding, plan)| {
@@ -208,7 +221,7 @@ impl<'a> Shown<'a> {
     }
 
     /// Everything that would go, repository by repository, then the bytes.
-    pub(super) fn items(&self) -> Vec<Item> {
+    pub(in crate::cli) fn items(&self) -> Vec<Item> {
         let mut items: Vec<Item> = self.holdings().flat_map(|(holding, plan)| self.items_of(holding, plan)).collect();
         items.extend(self.plan.blobs.iter().map(|blob| {
             let digest = *self.source.inventory.digest(blob.content);
@@ -264,7 +277,7 @@ impl<'a> Shown<'a> {
     }
 
     /// What is left alone because it cannot be read.
-    pub(super) fn blocked(&self) -> Vec<(String, Failure)> {
+    pub(in crate::cli) fn blocked(&self) -> Vec<(String, Failure)> {
         let of_repository = |(holding, _): (&Holding, _)| {
             let (Blocked::Damaged(why) | Blocked::Failed(why)) = holding.blocked.as_ref()?;
             let reference = self.source.repository(&holding.name);
@@ -284,7 +297,7 @@ impl<'a> Shown<'a> {
         blocked
     }
 
-    pub(super) fn summary(&self) -> Value {
+    pub(in crate::cli) fn summary(&self) -> Value {
         let summary = &self.plan.summary;
         json!({
             "tags": summary.tags,
@@ -301,7 +314,7 @@ impl<'a> Shown<'a> {
     }
 
     /// The plan as a document of its own, for whoever carries it out.
-    pub(super) fn document(&self, now: Timestamp) -> Result<Value, Failure> {
+    pub(in crate::cli) fn document(&self, now: Timestamp) -> Result<Value, Failure> {
         let source = match &self.source.place {
             Place::Registry(host) => json!({ "registry": host.to_string() }),
             Place::Storage(directory) => json!({ "storage": directory }),
@@ -321,7 +334,7 @@ impl<'a> Shown<'a> {
     }
 
     /// The last line of a table.
-    pub(super) fn line(&self) -> String {
+    pub(in crate::cli) fn line(&self) -> String {
         let summary = &self.plan.summary;
         let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         let mut parts = vec![count(summary.tags, "tag"), count(summary.manifests, "manifest")];
@@ -339,7 +352,7 @@ impl<'a> Shown<'a> {
     }
 
     /// The same where no rule was given.
-    pub(super) fn garbage_line(&self) -> String {
+    pub(in crate::cli) fn garbage_line(&self) -> String {
         let summary = &self.plan.summary;
         if !self.source.sees_everything() {
             return "nothing would go: without rules (--keep, --older-than, …) only garbage does, which an API does not show".into();
@@ -351,7 +364,7 @@ impl<'a> Shown<'a> {
     }
 
     /// What the reader should know about what could not be seen.
-    pub(super) fn caveat(&self) -> &'static str {
+    pub(in crate::cli) fn caveat(&self) -> &'static str {
         if self.source.sees_everything() {
             "the space is freed by a garbage collection of the storage; nothing has been changed"
         } else {

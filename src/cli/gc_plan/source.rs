@@ -17,13 +17,13 @@ use crate::store::{Driver, Fs, Prefix};
 
 /// An inventory and whose it is.
 #[derive(Debug)]
-pub(super) struct Source {
-    pub(super) inventory: Inventory,
-    pub(super) place: Place,
+pub(in crate::cli) struct Source {
+    pub(in crate::cli) inventory: Inventory,
+    pub(in crate::cli) place: Place,
 }
 
 #[derive(Debug)]
-pub(super) enum Place {
+pub(in crate::cli) enum Place {
     Registry(Host),
     /// What the user calls it.
     Storage(String),
@@ -95,7 +95,8 @@ pub(super) async fn read(context: &Context, args: &Args, policy: &mut Policy) ->
     Ok(Source { inventory, place: Place::Storage(called) })
 }
 
-async fn open_storage(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
+/// Opens the storage of a server to read it, or to collect in it.
+pub(in crate::cli) async fn open_storage(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
     match storage {
         Storage::Filesystem { root } => open_directory(context, root),
         Storage::Memory => Err(Failure::usage("the configuration keeps everything in the memory of the server")

@@ -13,7 +13,7 @@ use crate::store::keys::digest_of;
 use crate::store::{self, Depth, Driver, Key, Prefix, Result, Stat};
 
 /// A link is the text of one digest; a longer one is none.
-const LINK_BYTES_MAX: u64 = 256;
+pub(in crate::registry) const LINK_BYTES_MAX: u64 = 256;
 
 /// That a repository holds something.
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +122,7 @@ async fn read_tag(driver: &dyn Driver, key: &Key) -> Target {
     }
 }
 
-fn parse_link(bytes: &[u8]) -> Option<Digest> {
+pub(in crate::registry) fn parse_link(bytes: &[u8]) -> Option<Digest> {
     std::str::from_utf8(bytes).ok()?.trim_ascii_end().parse().ok()
 }
 

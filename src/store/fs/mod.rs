@@ -39,7 +39,7 @@ mod prospect;
 mod stage;
 mod write;
 
-pub(crate) use in_use::InUse;
+pub(crate) use in_use::{InUse, Marked};
 pub(crate) use prospect::{Prospect, prospect};
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod delete_many;
 mod delete_old;
 mod digest;
 mod distribution;
+mod garbage_collect;
 mod gc_plan;
 mod general;
 mod hostile_text;
