@@ -1,9 +1,10 @@
 //! Carries out a plan of garbage collection on a store that nobody writes to meanwhile.
 //!
-//! The order is the crash contract: tags, then manifests (indexes before what they list), then links, then bytes, each
-//! kind durably gone before the next one begins. What stays needs nothing of what goes, so that whatever a crash leaves is
-//! whole; and what is left of what goes is garbage to the next plan. What only remembers things that are not there any more
-//! (former digests of tags, entries of referrers, names under another digest) goes along, also that of earlier crashes.
+//! The order is the crash contract: tags, then manifests (indexes before what they list), then links, then bytes; each
+//! kind that others rely on is durably gone before the next one begins. What stays needs nothing of what goes, so that
+//! whatever a crash leaves is whole; and what is left of what goes is garbage to the next plan. What only remembers things
+//! that are not there any more (former digests of tags, entries of referrers, names under another digest) goes along, also
+//! that of earlier crashes.
 //!
 //! Looks at nothing twice: that the store is as the inventory says is for the caller to see to.
 
@@ -68,6 +69,14 @@ impl Doomed<'_> {
         all.filter(move |(_, manifest)| manifest.fate == fate).map(|(held, _)| *self.inventory.digest(held.content))
     }
 
+    /// Removes what harms nobody if a power failure brings it back: the next run finds it.
+    async fn discard(&self, keys: &[Key]) -> Result<()> {
+        for batch in keys.chunks(BATCH) {
+            self.driver.discard(batch).await?;
+        }
+        Ok(())
+    }
+
     async fn delete(&self, keys: &[Key]) -> Result<()> {
         for batch in keys.chunks(BATCH) {
             self.driver.delete(batch).await?;
@@ -84,7 +93,7 @@ impl Doomed<'_> {
         self.delete(&self.planned().flat_map(gone).collect::<Vec<_>>()).await?;
         let leftovers = stream::iter(self.planned()).map(|(holding, plan)| self.without_tag(holding, plan));
         let leftovers: Vec<Vec<Key>> = leftovers.buffered(LOOKUPS).try_collect().await?;
-        self.delete(&leftovers.concat()).await
+        self.discard(&leftovers.concat()).await
     }
 
     async fn without_tag(&self, holding: &Holding, plan: &RepositoryPlan) -> Result<Vec<Key>> {
@@ -128,7 +137,7 @@ impl Doomed<'_> {
             .buffered(LOOKUPS)
             .try_collect()
             .await?;
-        self.delete(&keys.concat()).await
+        self.discard(&keys.concat()).await
     }
 
     /// What lists others before what it lists, so that nothing ever lacks a part.
@@ -185,7 +194,7 @@ impl Doomed<'_> {
             .buffered(LOOKUPS)
             .try_collect()
             .await?;
-        self.delete(&keys.concat()).await
+        self.discard(&keys.concat()).await
     }
 
     async fn links(&self) -> Result<()> {
@@ -231,12 +240,12 @@ impl Doomed<'_> {
                 keys.push(key);
             }
         }
-        self.delete(&keys).await
+        self.discard(&keys).await
     }
 
     async fn blobs(&self) -> Result<()> {
         let digests = self.plan.blobs.iter().map(|blob| self.inventory.digest(blob.content));
-        self.delete(&digests.map(Key::blob).collect::<Vec<_>>()).await
+        self.discard(&digests.map(Key::blob).collect::<Vec<_>>()).await
     }
 }
 

@@ -39,7 +39,11 @@ impl InUse {
     pub(crate) fn serve(root: &Path) -> Marked {
         for _ in 0..TRIES {
             let Ok(directory) = File::open(root) else { return Marked::Unknown };
-            let is_first = flock(&directory, FlockOperation::NonBlockingLockExclusive).is_ok();
+            let is_first = match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => true,
+                Err(Errno::WOULDBLOCK) => false,
+                Err(_) => return Marked::Unknown,
+            };
             // Turning a lock into another lets go of it in between: what came then is seen in the next turn.
             match flock(&directory, FlockOperation::NonBlockingLockShared) {
                 Ok(()) if is_first => return Marked::Alone(Self { _directory: directory }),
