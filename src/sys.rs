@@ -60,6 +60,11 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// A name that nothing else has (version 4, RFC 9562).
+pub(crate) fn uuid() -> String {
+    upload_id().to_string()
+}
+
 /// An upload id that nobody can guess.
 pub(crate) fn upload_id() -> UploadId {
     UploadId::from_random(random())

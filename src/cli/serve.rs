@@ -8,9 +8,11 @@ use std::time::Duration;
 use super::context::Context;
 use super::failure::{Failure, Kind};
 use crate::registry::Registry;
-use crate::server::config::{Config, Document, Sources, Storage};
+use crate::server::config::{Config, Document, Notifications, Sources, Storage};
 use crate::server::logging::{self, Verbosity};
-use crate::server::{self, Address, BindError, Listening, Server, Setup, Signal, Sink, Stamp, Stopped, Timeouts};
+use crate::server::{
+    self, Address, BindError, Listening, Notifier, Server, Setup, Signal, Sink, Stamp, Stopped, Timeouts,
+};
 use crate::store::{self, Driver, Fs, InUse, Marked, Memory, S3, S3Config, Unusable};
 
 use reload::Origin;
@@ -18,6 +20,7 @@ use reload::Origin;
 mod doors;
 pub(super) mod rehearsal;
 mod reload;
+mod switch;
 
 /// Run a registry
 ///
@@ -142,6 +145,7 @@ fn read_document(context: &Context, flags: Place<'_>, path: Option<&Path>) -> Re
 async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Result<Stopped, Failure> {
     let context = origin.context;
     let (signals, hangups) = (server::signals()?, server::hangups()?);
+    let switch = switch::Switch::listen()?;
     // In this order: a start that fails makes no directory.
     let listening = Listening::on(&config.address).await.map_err(cannot_listen)?;
     let guard = doors::guard(context, config.auth.as_ref())?;
@@ -149,12 +153,23 @@ async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Res
     let driver = open(context, &config.storage).await?;
     let _in_use = mark_in_use(context, &config.storage)?;
     let registry = Registry::new(driver, context.clock.clone(), config.options.clone());
+    let notifier = notifier(config.notifications.as_ref(), listening.address().port())?;
     let access_log = config.log.access_log.then(|| Sink::from(context.output.access_log_lines()));
     let timeouts = Timeouts { drain: config.drain, ..Timeouts::STANDARD };
     let indexing = registry.clone();
     let clock = context.clock.clone();
     let strangers = doors::strangers(listening.address(), &guard, tls.as_ref());
-    let setup = Setup { registry, guard, tls, clock, timeouts, access_log, face: config.face.clone() };
+    let setup = Setup {
+        registry,
+        guard,
+        tls,
+        clock,
+        timeouts,
+        access_log,
+        notifier: notifier.clone(),
+        limits: config.limits.clone(),
+        face: config.face.clone(),
+    };
     let server = Server::new(listening, setup);
     if let Some(warning) = strangers {
         context.output.note(warning);
@@ -164,18 +179,23 @@ async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Res
     }
     tracing::info!("{}", place(&config.storage));
     tracing::info!("listening on {}", server.address());
-    let purging = config.purge.filter(|_| !config.options.read_only);
-    let purging = purging.map(|policy| indexing.purge_in_background(policy));
+    let purging = config.purge.map(|policy| indexing.purge_in_background(policy));
+    let switching = tokio::spawn(switch.follow(indexing.clone()));
+    let counting = indexing.count_in_background(config.quota_interval);
     let indexing = indexing.index_in_background();
+    let telling = notifier.clone().map(|notifier| tokio::spawn(notifier.run()));
     let follow = origin.follow(config.live(), server.reloadable(verbosity), hangups);
     let stopped = tokio::select! {
         stopped = server.run(signals) => stopped,
         never = follow => match never {},
     };
     indexing.abort();
-    if let Some(purging) = purging {
-        purging.abort();
+    switching.abort();
+    if let (Some(telling), Some(notifier)) = (telling, notifier) {
+        telling.abort();
+        notifier.close();
     }
+    purging.into_iter().chain(counting).for_each(|task| task.abort());
     Ok(stopped)
 }
 
@@ -192,6 +212,18 @@ pub(super) async fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn
             Ok(Arc::new(fs.map_err(|error| cannot_open(root, error))?))
         }
     }
+}
+
+/// Who tells webhooks, where there are any.
+fn notifier(settings: Option<&Notifications>, port: u16) -> Result<Option<Arc<Notifier>>, Failure> {
+    let Some(settings) = settings else { return Ok(None) };
+    let directory = settings.directory.display().to_string();
+    let notifier = Notifier::open(settings.clone(), port).map_err(|error| {
+        Failure::new(Kind::Failed, error)
+            .context(format!("cannot keep events in {directory}"))
+            .with_hint("notifications.queue.directory names a directory that this user may write to")
+    })?;
+    Ok(Some(Arc::new(notifier)))
 }
 
 /// Nothing is sent yet.

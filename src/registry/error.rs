@@ -39,6 +39,14 @@ pub(crate) enum Error {
     /// A manifest sends clients to an address that the rules are against.
     #[error("the registry takes no manifest that sends clients to {:?}", .0.chars().take(200).collect::<String>())]
     UrlRefused(String),
+    #[error("a blob has at most {limit} bytes here")]
+    BlobTooLarge { limit: u64 },
+    /// What is held below a prefix, and what came, are more than may be held there.
+    #[error(
+        "the quota of {} is {quota} bytes: {used} are used, and {needed} more are needed",
+        if prefix.is_empty() { "the registry" } else { prefix }
+    )]
+    QuotaExceeded { prefix: String, quota: u64, used: u64, needed: u64 },
     #[error("deletes are switched off")]
     DeleteDisabled,
     #[error("the registry is read-only")]
@@ -62,7 +70,8 @@ impl Error {
             Self::UploadBusy | Self::Body(_) => ErrorCode::BlobUploadInvalid,
             Self::DigestMismatch { .. } | Self::ManifestDigest { .. } => ErrorCode::DigestInvalid,
             Self::OutOfOrder { .. } => ErrorCode::RangeInvalid,
-            Self::SizeMismatch { .. } | Self::ChildSize { .. } => ErrorCode::SizeInvalid,
+            Self::SizeMismatch { .. } | Self::ChildSize { .. } | Self::BlobTooLarge { .. } => ErrorCode::SizeInvalid,
+            Self::QuotaExceeded { .. } => ErrorCode::Denied,
             Self::ManifestInvalid(_) | Self::UrlRefused(_) => ErrorCode::ManifestInvalid,
             Self::ChildrenUnknown(_) => ErrorCode::ManifestBlobUnknown,
             Self::DeleteDisabled | Self::ReadOnly => ErrorCode::Unsupported,

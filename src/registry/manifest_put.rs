@@ -27,6 +27,7 @@ impl Registry {
         self.options.urls.check(&manifest)?;
         let _shared = self.shared.locks.share(repository).await;
         self.check_children(repository, &manifest).await?;
+        self.charge(repository, &canonical, manifest.bytes().len() as u64)?;
 
         let mut all_tags: Vec<&Tag> = tags.iter().collect();
         if let Locator::Tag(tag) = locator {

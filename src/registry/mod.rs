@@ -8,6 +8,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -29,6 +30,7 @@ mod locks;
 mod manifest_put;
 mod manifests;
 mod purge;
+mod quotas;
 mod referrer_scan;
 mod referrers;
 mod session;
@@ -45,6 +47,7 @@ mod verify;
 
 pub(crate) use error::Error;
 pub(crate) use purge::PurgePolicy;
+pub(crate) use quotas::Quota;
 pub(crate) use urls::UrlRules;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -56,6 +59,7 @@ pub(crate) type Incoming<'a> = Pin<&'a mut (dyn Stream<Item = std::io::Result<By
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) delete_enabled: bool,
+    /// At the start; see [`Registry::set_read_only`].
     pub(crate) read_only: bool,
     pub(crate) completeness: Completeness,
     pub(crate) urls: UrlRules,
@@ -63,6 +67,16 @@ pub(crate) struct Options {
     pub(crate) catalog_page_max: usize,
     /// Most tags in a page that a client asks for; without a number it gets all of them.
     pub(crate) tags_page_max: usize,
+    /// Largest blob that is taken, in bytes.
+    pub(crate) blob_bytes_max: Option<u64>,
+    pub(crate) quotas: Vec<Quota>,
+}
+
+/// Who wants the registry to be read-only; one of them is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadOnlyBy {
+    Configuration,
+    Operator,
 }
 
 /// Which children of a manifest have to be there before it is taken (distribution-spec, "Push", lets a registry choose).
@@ -154,6 +168,8 @@ pub(crate) struct PageOf<T> {
 /// What the requests of one process share.
 #[derive(Debug, Default)]
 struct Shared {
+    read_only: [AtomicBool; 2],
+    holdings: quotas::Holdings,
     locks: locks::Locks,
     links: links::Links,
     examinations: data::Examinations,
@@ -170,11 +186,27 @@ const LIST_PAGE: usize = if cfg!(test) { 7 } else { 10_000 };
 // The methods of the surface stand in the files of their nouns.
 impl Registry {
     pub(crate) fn new(driver: Arc<dyn Driver>, clock: Clock, options: Options) -> Self {
-        Self { driver, clock, options: Arc::new(options), shared: Arc::default() }
+        let registry = Self { driver, clock, options: Arc::new(options), shared: Arc::default() };
+        registry.set_read_only(ReadOnlyBy::Configuration, registry.options.read_only);
+        registry
+    }
+
+    /// Whether somebody wants changes to be refused from now on. Requests that have begun are finished; an upload session
+    /// that waits for more stays, and can be continued when nobody wants it any more.
+    pub(crate) fn set_read_only(&self, by: ReadOnlyBy, read_only: bool) {
+        self.shared.read_only[by as usize].store(read_only, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.shared.read_only.iter().any(|wanted| wanted.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn blob_bytes_max(&self) -> Option<u64> {
+        self.options.blob_bytes_max
     }
 
     fn writable(&self) -> Result<()> {
-        if self.options.read_only { Err(Error::ReadOnly) } else { Ok(()) }
+        if self.is_read_only() { Err(Error::ReadOnly) } else { Ok(()) }
     }
 
     fn deletable(&self) -> Result<()> {

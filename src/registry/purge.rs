@@ -43,17 +43,23 @@ impl Registry {
             let part = f64::from(u16::from_be_bytes(sys::random())) / f64::from(u16::MAX);
             tokio::time::sleep(policy.interval.min(FIRST_WAIT_MAX).mul_f64(part)).await;
             loop {
-                match registry.purge_uploads(policy.age, policy.dry_run).await {
-                    Ok(Purged { removed, left }) => {
-                        tracing::info!(removed, left, dry_run = policy.dry_run, "looked for old uploads");
-                    }
-                    Err(error) => {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "looking for old uploads stopped");
-                    }
+                if !registry.is_read_only() {
+                    registry.purge_once(policy).await;
                 }
                 tokio::time::sleep(policy.interval).await;
             }
         })
+    }
+
+    async fn purge_once(&self, policy: PurgePolicy) {
+        match self.purge_uploads(policy.age, policy.dry_run).await {
+            Ok(Purged { removed, left }) => {
+                tracing::info!(removed, left, dry_run = policy.dry_run, "looked for old uploads");
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "looking for old uploads stopped");
+            }
+        }
     }
 
     /// Removes every session that is older than `age`.

@@ -19,6 +19,8 @@ const STATE_BYTES_MAX: u64 = 1 << 10;
 pub(super) struct Session {
     stage: Box<dyn Stage>,
     hashers: Hashers,
+    /// Most bytes that it may have.
+    bytes_max: Option<u64>,
     /// Bytes that were there when the session was opened.
     opened_at: u64,
     /// Whether the driver knows of the session.
@@ -32,7 +34,7 @@ impl Session {
     /// Takes a body. The inner error leaves a session that can be saved; the outer one does not.
     pub(super) async fn receive(mut self, range: Option<ByteRange>, body: Incoming<'_>) -> Result<Received> {
         let mut hashing = Hashing::new(self.hashers);
-        let received = receive(&mut *self.stage, &mut hashing, range, body).await;
+        let received = receive(&mut *self.stage, &mut hashing, (range, self.bytes_max), body).await;
         if let Err(error @ Error::Store(_)) = received {
             return Err(error);
         }
@@ -43,7 +45,7 @@ impl Session {
     /// Takes a body as a whole: after an error of the body or of the store nothing of it is left.
     pub(super) async fn receive_or_discard(mut self, body: Incoming<'_>) -> Result<Self> {
         let mut hashing = Hashing::new(self.hashers);
-        if let Err(error) = receive(&mut *self.stage, &mut hashing, None, body).await {
+        if let Err(error) = receive(&mut *self.stage, &mut hashing, (None, self.bytes_max), body).await {
             // The failure that the client has to hear of is the first one.
             let _ = self.stage.discard().await;
             return Err(error);
@@ -77,11 +79,11 @@ impl Session {
     }
 }
 
-/// Appends and hashes a body, in order, up to the length that its range says.
+/// Appends and hashes a body, in order, up to the length that its range says and the size that the stage may have.
 async fn receive(
     stage: &mut dyn Stage,
     hashing: &mut Hashing,
-    range: Option<ByteRange>,
+    (range, bytes_max): (Option<ByteRange>, Option<u64>),
     mut body: Incoming<'_>,
 ) -> Result<()> {
     let mut actual = 0;
@@ -93,6 +95,9 @@ async fn receive(
         actual += chunk.len() as u64;
         if let Some(expected) = range.map(|range| range.len()).filter(|&expected| actual > expected) {
             return Err(Error::SizeMismatch { expected, actual });
+        }
+        if let Some(limit) = bytes_max.filter(|&limit| stage.size() + chunk.len() as u64 > limit) {
+            return Err(Error::BlobTooLarge { limit });
         }
         hashing.update(chunk.clone()).await?;
         stage.append(chunk).await?;
@@ -112,7 +117,8 @@ impl Registry {
         named: Algorithm,
     ) -> Result<Session> {
         let stage = self.driver.stage(&Key::upload_data(repository, id), StageMode::Create).await?;
-        Ok(Session { stage, hashers: Hashers::new(named), opened_at: 0, is_new: true })
+        let bytes_max = self.options.blob_bytes_max;
+        Ok(Session { stage, hashers: Hashers::new(named), bytes_max, opened_at: 0, is_new: true })
     }
 
     /// Continues a session. `range` has to begin where its bytes end; `named` is the algorithm of the final digest, where
@@ -143,7 +149,8 @@ impl Registry {
             None => self.is_announced(repository, id, Algorithm::Sha512).await?,
         };
         let named = if sha512 { Algorithm::Sha512 } else { Algorithm::Sha256 };
-        let mut session = Session { stage, hashers: Hashers::new(named), opened_at: size, is_new };
+        let bytes_max = self.options.blob_bytes_max;
+        let mut session = Session { stage, hashers: Hashers::new(named), bytes_max, opened_at: size, is_new };
         if size > 0 {
             self.restore_hashers(repository, id, &mut session).await?;
         }
@@ -152,7 +159,7 @@ impl Registry {
 
     /// Leaves a session for a later request. Answers its size.
     pub(super) async fn save_session(&self, repository: &Repository, id: &UploadId, session: Session) -> Result<u64> {
-        let Session { stage, hashers, opened_at, is_new } = session;
+        let Session { stage, hashers, opened_at, is_new, .. } = session;
         let size = stage.size();
         if size == opened_at && !is_new {
             return Ok(size);

@@ -36,6 +36,8 @@ pub(super) const OPTIONS: Options = Options {
     urls: UrlRules { allow: Vec::new(), deny: Vec::new() },
     catalog_page_max: CATALOG_PAGE_MAX,
     tags_page_max: TAGS_PAGE_MAX,
+    blob_bytes_max: None,
+    quotas: Vec::new(),
 };
 
 /// A registry on a fresh store, with a clock that is moved by hand.

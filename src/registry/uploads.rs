@@ -103,7 +103,7 @@ impl Registry {
         }
         let leftovers = self.session_keys(repository, id).await?;
         let published = self.publish(repository, session, digest, leftovers).await.map_err(cancelled);
-        if matches!(published, Err(Error::DigestMismatch { .. })) {
+        if matches!(published, Err(Error::DigestMismatch { .. } | Error::QuotaExceeded { .. })) {
             self.remove_session(repository, id).await?;
         }
         published
@@ -150,6 +150,10 @@ impl Registry {
         if actual != *named {
             session.discard().await?;
             return Err(Error::DigestMismatch { expected: *named, actual });
+        }
+        if let Err(refused) = self.charge(repository, &canonical, size) {
+            session.discard().await?;
+            return Err(refused);
         }
         let _shared = self.shared.locks.share(repository).await;
         let links = self.blob_links(repository, &canonical, named).await?;

@@ -14,6 +14,8 @@ mod check;
 mod defaults;
 mod document;
 mod keys;
+mod limits;
+mod notifications;
 mod overlay;
 mod read;
 mod schema;
@@ -29,6 +31,8 @@ mod yaml;
 pub(crate) use auth::{Auth, Token};
 pub(crate) use check::Warning;
 pub(crate) use document::{Document, Sources};
+pub(crate) use limits::{Limits, Per, RateRule};
+pub(crate) use notifications::{Endpoint, Notifications};
 pub(crate) use section::ConfigError;
 pub(crate) use show::Setting;
 pub(crate) use tls::{Certificates, Clients, Demand, Tls, TlsVersion};
@@ -51,6 +55,11 @@ pub(crate) struct Config {
     pub(crate) auth: Option<Auth>,
     /// Without: plain HTTP.
     pub(crate) tls: Option<Tls>,
+    /// Without: nobody is told what requests did.
+    pub(crate) notifications: Option<Notifications>,
+    pub(crate) limits: Limits,
+    /// Between two counts of what quotas are for.
+    pub(crate) quota_interval: Duration,
     /// Of upload sessions that nobody finishes.
     pub(crate) purge: Option<PurgePolicy>,
     /// For requests in progress after a signal.
@@ -61,12 +70,13 @@ pub(crate) struct Config {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Live {
     pub(crate) level: Level,
+    pub(crate) read_only: bool,
 }
 
 impl Config {
     /// The part that can change while the server runs.
     pub(crate) fn live(&self) -> Live {
-        Live { level: self.log.level }
+        Live { level: self.log.level, read_only: self.options.read_only }
     }
 }
 

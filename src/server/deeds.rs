@@ -6,8 +6,6 @@
 //!
 //! A [`Deed`] borrows everything: where nobody listens it costs nothing.
 
-use std::fmt;
-
 use bytes::Bytes;
 
 use super::handler::Call;
@@ -34,12 +32,6 @@ impl Action {
     }
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// What a request did to one blob, manifest or tag.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deed<'a> {
@@ -52,7 +44,6 @@ pub(super) struct Deed<'a> {
     /// `None` for a blob, whose type nobody has said, and for what could not be read.
     pub(super) media_type: Option<&'a MediaType>,
     /// Of a manifest.
-    #[expect(dead_code, reason = "for who tells what a manifest refers to")]
     pub(super) bytes: Option<&'a Bytes>,
     /// By which the manifest was asked for, to which it was pushed, or which was deleted.
     pub(super) tag: Option<&'a Tag>,
@@ -93,17 +84,8 @@ impl<'a> Deed<'a> {
 impl Call {
     /// Tells everybody who listens. Waits for nobody.
     pub(super) fn tell(&self, deed: Deed<'_>) {
-        tracing::debug!(
-            http.request.id = %self.id,
-            vars.name = %deed.repository,
-            vars.digest = deed.digest.map(tracing::field::display),
-            vars.reference = deed.tag.map(tracing::field::display),
-            vars.from = deed.from.map(tracing::field::display),
-            size = deed.size,
-            mediatype = deed.media_type.map(tracing::field::display),
-            "{} {}",
-            deed.action,
-            if deed.is_blob { "blob" } else { "manifest" }
-        );
+        if let Some(notifier) = &self.state.notifier {
+            notifier.hear(self, &deed);
+        }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use thiserror::Error as ThisError;
 
 use super::auth::{Refusal, seconds};
+use super::rates::Exceeded;
 use super::reply::{self, Reply};
 use super::request::RequestId;
 use crate::registry;
@@ -53,6 +54,8 @@ pub(super) enum Error {
     Expectation,
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     #[error("too much is on its way in at the moment")]
     Full,
 }
@@ -72,7 +75,7 @@ impl Error {
             Self::BodyTooLarge { .. } => Some(ErrorCode::ManifestTooLarge),
             Self::NoDigest => Some(ErrorCode::DigestInvalid),
             Self::Refused(Refusal::Unauthenticated { .. }) => Some(ErrorCode::Unauthorized),
-            Self::Refused(Refusal::TooMany { .. }) => Some(ErrorCode::TooManyRequests),
+            Self::Refused(Refusal::TooMany { .. }) | Self::Exceeded(_) => Some(ErrorCode::TooManyRequests),
             Self::Full => Some(ErrorCode::Unavailable),
             Self::TargetTooLong | Self::HeadersTooLarge | Self::Host | Self::Expectation => None,
         }
@@ -93,6 +96,7 @@ impl Error {
             | Self::BodyTooLarge { .. }
             | Self::NoDigest
             | Self::Refused(_)
+            | Self::Exceeded(_)
             | Self::Full => self.code().map_or(StatusCode::NOT_FOUND, ErrorCode::status),
         }
     }
@@ -123,6 +127,10 @@ impl Error {
                 E::OutOfOrder { expected, actual } | E::SizeMismatch { expected, actual } => {
                     json!({ "expected": expected, "actual": actual })
                 }
+                E::BlobTooLarge { limit } => json!({ "limit": limit }),
+                E::QuotaExceeded { prefix, quota, used, needed } => {
+                    json!({ "prefix": prefix, "quota": quota, "used": used, "needed": needed })
+                }
                 _ => Value::Null,
             },
             Self::BodyTooLarge { limit } => json!({ "limit": limit }),
@@ -136,7 +144,7 @@ impl Error {
             Self::Registry(registry::Error::UploadBusy | registry::Error::Store(store::Error::Busy { .. })) => {
                 Some(RETRY_BUSY_SECS)
             }
-            Self::Refused(Refusal::TooMany { wait }) => Some(seconds(*wait)),
+            Self::Refused(Refusal::TooMany { wait }) | Self::Exceeded(Exceeded { wait, .. }) => Some(seconds(*wait)),
             Self::Full => Some(RETRY_BUSY_SECS),
             _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_UNAVAILABLE_SECS),
         }
@@ -202,6 +210,7 @@ fn registry_status(error: &registry::Error) -> StatusCode {
     match error {
         E::Body(source) if source.kind() == std::io::ErrorKind::TimedOut => StatusCode::REQUEST_TIMEOUT,
         E::UploadBusy => StatusCode::CONFLICT,
+        E::BlobTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::Store(store::Error::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
         E::Store(store::Error::OutOfSpace { .. }) => StatusCode::INSUFFICIENT_STORAGE,
         error => error.code().status(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, EXPECT, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
@@ -14,6 +15,8 @@ use super::connection::Connection;
 use super::error::{self, Error};
 use super::face::Face;
 use super::log::{Record, Sink};
+use super::notify::Notifier;
+use super::rates::Rates;
 use super::reply::{self, DOCKER_API_VERSION, Reply};
 use super::request::{RequestBody, RequestId, RequestIds};
 use super::room::Room;
@@ -35,6 +38,8 @@ pub(super) struct State {
     pub(super) clock: Clock,
     pub(super) ids: RequestIds,
     pub(super) access_log: Option<Sink>,
+    pub(super) notifier: Option<Arc<Notifier>>,
+    pub(super) rates: Option<Rates>,
     pub(super) timeouts: Timeouts,
     pub(super) face: Face,
     /// Set once: no connection begins another request.
@@ -43,10 +48,11 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(setup: Setup) -> Self {
-        let Setup { registry, guard, tls, clock, timeouts, access_log, face } = setup;
+        let Setup { registry, guard, tls, clock, timeouts, access_log, notifier, limits, face } = setup;
         let (ids, draining) = (RequestIds::new(), watch::Sender::new(false));
         let manifests = Room::new(MANIFESTS_KIB_MAX);
-        Self { registry, guard, tls, manifests, clock, ids, access_log, timeouts, face, draining }
+        let rates = Rates::new(&limits.requests, limits.counts_loopback);
+        Self { registry, guard, tls, manifests, clock, ids, access_log, notifier, rates, timeouts, face, draining }
     }
 
     /// From now on a connection between two requests is at its end.
@@ -146,7 +152,14 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         // Browsers ask what is allowed before they ask for a password (Fetch, "CORS-preflight fetch"). What is no route can
         // do nothing, so that it needs nothing; but only who is let in may hear that it is none.
         let needed = route.as_ref().map(|route| access::needed(method, route)).unwrap_or_default();
+        let rates = call.state.rates.as_ref();
+        if let Some(rates) = rates {
+            rates.of_address(method, call.connection.peer.ip(), Instant::now())?;
+        }
         call.user = call.state.guard.admit(&call.head, call.connection.peer.ip(), &needed).await?;
+        if let (Some(rates), Some(user)) = (rates, &call.user) {
+            rates.of_user(method, user, Instant::now())?;
+        }
     }
     let route = route?;
     if !route.methods().contains(method) {

@@ -27,6 +27,7 @@ use crate::spec::limits::{
 };
 use crate::sys::Clock;
 use auth::Guard;
+use config::Limits;
 use face::Face;
 use handler::State;
 use logging::Verbosity;
@@ -46,10 +47,11 @@ mod listen;
 mod log;
 pub(crate) mod logging;
 mod mapping;
+mod notify;
 mod origin;
-#[cfg_attr(not(test), expect(dead_code, reason = "the first to ask are on their way"))]
 pub(crate) mod outbound;
 mod pace;
+mod rates;
 mod reload;
 mod reply;
 mod request;
@@ -63,6 +65,7 @@ mod watched;
 
 pub(crate) use listen::{Address, BindError};
 pub(crate) use log::Sink;
+pub(crate) use notify::Notifier;
 pub(crate) use reload::Reloadable;
 pub(crate) use signals::{Signal, hangups, listen as signals};
 pub(crate) use watched::Stamp;
@@ -104,6 +107,9 @@ pub(crate) struct Setup {
     pub(crate) clock: Clock,
     pub(crate) timeouts: Timeouts,
     pub(crate) access_log: Option<Sink>,
+    /// Without: nobody is told what requests did.
+    pub(crate) notifier: Option<Arc<Notifier>>,
+    pub(crate) limits: Limits,
     pub(crate) face: Face,
 }
 
@@ -136,6 +142,7 @@ pub(crate) struct Server {
     address: SocketAddr,
     state: Arc<State>,
     connections_max: usize,
+    limits: Limits,
 }
 
 /// How a server came to its end.
@@ -152,9 +159,10 @@ const REFUSALS_MAX: usize = 64;
 
 impl Server {
     pub(crate) fn new(Listening { listener, address }: Listening, setup: Setup) -> Self {
+        let limits = setup.limits.clone();
         let state = State::new(setup);
-        let connections_max = CONNECTIONS_MAX.min(listen::raise_file_limit() / 3).max(1);
-        Self { listener, address, state: Arc::new(state), connections_max }
+        let connections_max = limits.connections.unwrap_or(CONNECTIONS_MAX).min(listen::raise_file_limit() / 3).max(1);
+        Self { listener, address, state: Arc::new(state), connections_max, limits }
     }
 
     /// `http` or `https`.
@@ -175,6 +183,7 @@ impl Server {
     /// Answers requests until a signal, then lets those in progress end.
     pub(crate) async fn run(self, mut signals: mpsc::Receiver<Signal>) -> Stopped {
         let room = Room::new(self.connections_max);
+        let room = room.with_share(self.limits.connections_per_address, self.limits.counts_loopback);
         let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
         let protocol = connection::protocol(&self.state.timeouts);
         let drain = GracefulShutdown::new();

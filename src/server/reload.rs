@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::config::Live;
 use super::handler::State;
 use super::logging::Verbosity;
+use crate::registry::ReadOnlyBy;
 
 /// The values of a running server that can be replaced.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ impl Reloadable {
     /// Puts values in place of those that are in force; requests in progress may end with the old ones.
     pub(crate) fn apply(&self, live: &Live) {
         self.verbosity.set(live.level);
+        self.state.registry.set_read_only(ReadOnlyBy::Configuration, live.read_only);
     }
 
     /// Reads certificates, users and keys again. They are looked at on use as well; this is for who knows that they differ

@@ -15,6 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(super) struct Room {
     places: Arc<Semaphore>,
     size: usize,
+    /// Most for one client.
+    share: usize,
+    counts_loopback: bool,
     taken: Arc<Taken>,
 }
 
@@ -31,7 +34,13 @@ struct Taken(Mutex<HashMap<IpAddr, usize>>);
 
 impl Room {
     pub(super) fn new(size: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(size)), size, taken: Arc::default() }
+        let places = Arc::new(Semaphore::new(size));
+        Self { places, size, share: size.div_ceil(2), counts_loopback: false, taken: Arc::default() }
+    }
+
+    /// The same with another share for one client, loopback being one like others or not.
+    pub(super) fn with_share(self, share: Option<usize>, counts_loopback: bool) -> Self {
+        Self { share: share.unwrap_or(self.share), counts_loopback, ..self }
     }
 
     /// A place for `peer`; `None` where there is none, or none for this client.
@@ -42,10 +51,11 @@ impl Room {
     /// So many places, or none.
     pub(super) fn enter_many(&self, peer: IpAddr, places: u32) -> Option<Place> {
         let permit = Arc::clone(&self.places).try_acquire_many_owned(places).ok()?;
-        let Some(client) = client(peer) else { return Some(Place { permit, of: None }) };
+        let client = client(peer).or_else(|| self.counts_loopback.then(|| peer.to_canonical()));
+        let Some(client) = client else { return Some(Place { permit, of: None }) };
         let mut taken = self.taken.lock();
         let count = taken.get(&client).copied().unwrap_or_default() + places as usize;
-        if count > self.size.div_ceil(2) {
+        if count > self.share {
             return None;
         }
         taken.insert(client, count);

@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use super::config::Limits;
 use super::face::Face;
 use super::*;
 use crate::registry::{Completeness, Options, UrlRules};
@@ -30,6 +31,8 @@ async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
         urls: UrlRules::default(),
         catalog_page_max: CATALOG_PAGE_MAX,
         tags_page_max: TAGS_PAGE_MAX,
+        blob_bytes_max: None,
+        quotas: Vec::new(),
     };
     let registry = Registry::new(Arc::new(Memory::new(Clock::System)), Clock::System, options);
     let address = "127.0.0.1:0".parse().expect("an address");
@@ -42,6 +45,8 @@ async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
             clock: Clock::System,
             timeouts,
             access_log: None,
+            notifier: None,
+            limits: Limits::default(),
             face: Face::default(),
         },
     );

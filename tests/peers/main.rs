@@ -12,6 +12,7 @@ mod differential;
 mod docker;
 mod gc;
 mod guides;
+mod notifications;
 mod podman;
 mod regctl;
 mod s3;

@@ -8,11 +8,15 @@ use crate::server::deeds::{Action, Deed};
 use crate::server::error::Error;
 use crate::server::handler::Call;
 use crate::server::reply::{self, DOCKER_UPLOAD_UUID, Reply};
+use crate::server::request::content_length;
 use crate::spec::range::{ContentRangeError, parse_content_range, upload_range};
 use crate::spec::route::UploadStart;
 use crate::spec::{ByteRange, Digest, Repository, Route, UploadId};
 
 pub(super) async fn start(call: &mut Call, repository: &Repository, start: &UploadStart) -> Result<Reply, Error> {
+    if start.digest.is_some() {
+        check_length(call)?;
+    }
     let mut start = start.clone();
     if call.state.guard.hides() {
         // A mount from anywhere would read what its sender may not. Where `from` says, they may (`auth::access`).
@@ -34,6 +38,7 @@ pub(super) async fn start(call: &mut Call, repository: &Repository, start: &Uplo
 
 pub(super) async fn append(call: &mut Call, repository: &Repository, id: &UploadId) -> Result<Reply, Error> {
     let range = content_range(call)?;
+    check_length(call)?;
     let appended = call.state.registry.append_upload(repository, id, range, call.body.incoming()).await;
     match appended {
         Ok(size) => Ok(session(call, StatusCode::ACCEPTED, repository, id, size)),
@@ -49,6 +54,7 @@ pub(super) async fn finish(
 ) -> Result<Reply, Error> {
     let digest = digest.ok_or(Error::NoDigest)?;
     let range = content_range(call)?;
+    check_length(call)?;
     let finished = call.state.registry.finish_upload(repository, id, range, &digest, call.body.incoming()).await;
     match finished {
         Ok(size) => {
@@ -109,4 +115,13 @@ fn session(call: &Call, status: StatusCode, repository: &Repository, id: &Upload
 fn content_range(call: &Call) -> Result<Option<ByteRange>, ContentRangeError> {
     let Some(value) = call.head.headers.get(CONTENT_RANGE) else { return Ok(None) };
     parse_content_range(&String::from_utf8_lossy(value.as_bytes())).map(Some)
+}
+
+/// Refuses a body that is too long before anything of it is read, where its client says how long it is.
+fn check_length(call: &Call) -> Result<(), registry::Error> {
+    let length = content_length(&call.head.headers).unwrap_or_default();
+    match call.state.registry.blob_bytes_max() {
+        Some(limit) if length > limit => Err(registry::Error::BlobTooLarge { limit }),
+        _ => Ok(()),
+    }
 }

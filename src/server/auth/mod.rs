@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use thiserror::Error;
@@ -102,6 +103,11 @@ impl Guard {
             Self::Token(tokens) => tokens.admit(head, needed),
         }
     }
+}
+
+/// Who a client says it is, where nobody asks for proof: a proxy in front may have asked.
+pub(super) fn claimed(headers: &HeaderMap) -> Option<String> {
+    basic::credentials(headers).map(|credentials| credentials.user)
 }
 
 /// A quoted string (RFC 9110 §5.6.4). What may stand in none is left out.

@@ -13,13 +13,16 @@ pub(super) const ROOT: Section = Section::of(&[
     section("auth", &AUTH),
     section("middleware", &MIDDLEWARE).ignored("has no effect: this server sends blobs itself"),
     section("http", &HTTP),
-    section("notifications", &NOTIFICATIONS).ignored("has no effect yet: no events are sent"),
+    section("notifications", &NOTIFICATIONS).optional(),
     section("redis", &REDIS).ignored("has no effect: nothing is cached outside of this program"),
     section("health", &HEALTH).ignored(LATER),
     section("proxy", &PROXY).ignored("is not effective yet: the registry serves what it has, and takes no pushes"),
     section("validation", &VALIDATION),
     section("catalog", &Section::of(&[number("maxentries").default("1000")])),
     section("tags", &Section::of(&[number("maxtags").default("10000")])),
+    // Ours, from here to the next one of distribution's.
+    section("limits", &LIMITS).optional(),
+    section("quotas", &QUOTAS).optional(),
     section("policy", &POLICY).ignored("has no effect: content of every class is taken"),
     section("compatibility", &COMPATIBILITY),
     section("reporting", &REPORTING).ignored("has no effect: errors are in the log and nowhere else"),
@@ -128,7 +131,7 @@ const GCS: Section = Section::of(&[
 ]);
 
 const MAINTENANCE: Section = Section::of(&[
-    section("readonly", &Section::of(&[boolean("enabled").default("false")])),
+    section("readonly", &Section::of(&[boolean("enabled").default("false").live()])),
     section("uploadpurging", &UPLOAD_PURGING),
 ]);
 
@@ -207,18 +210,22 @@ const DEBUG: Section =
     Section::of(&[text("addr"), section("prometheus", &Section::of(&[boolean("enabled"), text("path")]))]);
 
 const NOTIFICATIONS: Section = Section::of(&[
-    section("events", &Section::of(&[boolean("includereferences")])).go("EVENTCONFIG"),
+    section("events", &Section::of(&[boolean("includereferences").default("false")])).go("EVENTCONFIG"),
     key("endpoints", Shape::List(&Shape::Section(&ENDPOINT))),
+    // Ours: where events wait, and how many bytes of them for one endpoint.
+    section("queue", &Section::of(&[text("directory"), number("maxbytes").default("268435456")])),
 ]);
 
 const ENDPOINT: Section = Section::of(&[
     text("name"),
     boolean("disabled"),
     text("url"),
+    // Ours: v1 as registry:2 sends, v2 as registry:3.
+    text("version").default("v1"),
     key("headers", HEADERS).secret(),
-    duration("timeout"),
-    number("threshold"),
-    duration("backoff"),
+    duration("timeout").default("1s"),
+    number("threshold").default("10"),
+    duration("backoff").default("1s"),
     texts("ignoredmediatypes"),
     section("ignore", &Section::of(&[texts("mediatypes"), texts("actions")])),
 ]);
@@ -309,6 +316,30 @@ const VALIDATION: Section = Section::of(&[
 
 const PLATFORM_LIST: Known =
     key("platformlist", Shape::List(&Shape::Section(&Section::of(&[text("os"), text("architecture")]))));
+
+/// Rates of requests, connections at a time, the size of blobs. Loopback has none of the first two unless it says so.
+const LIMITS: Section = Section::of(&[
+    key("requests", Shape::List(&Shape::Section(&RATE))),
+    section("connections", &Section::of(&[number("total"), number("peraddress")]).unknown(Unknown::FaultNearAny)),
+    section("blobs", &Section::of(&[number("maxbytes")]).unknown(Unknown::FaultNearAny)),
+    boolean("loopback").default("false"),
+])
+.unknown(Unknown::FaultNearAny);
+
+const RATE: Section =
+    Section::of(&[text("per"), texts("methods"), text("rate"), number("burst")]).unknown(Unknown::FaultNearAny);
+
+/// Bytes of distinct content below a prefix of names.
+const QUOTAS: Section = Section::of(&[
+    key(
+        "rules",
+        Shape::List(&Shape::Section(
+            &Section::of(&[text("prefix"), number("maxbytes")]).unknown(Unknown::FaultNearAny),
+        )),
+    ),
+    duration("interval").default("1h"),
+])
+.unknown(Unknown::FaultNearAny);
 
 const POLICY: Section = Section::of(&[section("repository", &Section::of(&[texts("classes")]))]);
 

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::section::{ConfigError, Section};
 use super::tree::Node;
 use super::values::duration;
-use super::{Config, Log, auth, storage, tls, validation};
+use super::{Config, Log, auth, limits, notifications, storage, tls, validation};
 use crate::registry::{Options, PurgePolicy};
 use crate::server::Address;
 use crate::server::face::{self, Face};
@@ -29,10 +29,13 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
         .ok_or_else(|| http.missing("addr").with_hint("write where to listen: http: {addr: \":5000\"}"))?;
     let drain = http.parsed("draintimeout", duration)?.filter(|drain| !drain.is_zero());
     let (completeness, urls) = validation::read(&root)?;
+    let place = storage::read(&root)?;
+    let (quotas, quota_interval) = limits::quotas(&root)?;
+    let notifications = notifications::read(&root, &place)?;
     Ok(Config {
         address,
         face: face(&http)?,
-        storage: storage::read(&root)?,
+        storage: place,
         options: Options {
             delete_enabled: storage.section("delete")?.boolean("enabled")?.unwrap_or_default(),
             // A cache of another registry takes no pushes, and this one must not begin to.
@@ -42,10 +45,15 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
             urls,
             catalog_page_max: validation::catalog_page_max(&root)?,
             tags_page_max: validation::tags_page_max(&root)?,
+            blob_bytes_max: limits::blob_bytes_max(&root)?,
+            quotas,
         },
         log: log(&root)?,
         auth: auth::read(&root)?,
         tls: tls::read(&http)?,
+        notifications,
+        limits: limits::read(&root)?,
+        quota_interval,
         purge: purge(&maintenance)?,
         drain: drain.unwrap_or(Duration::from_secs(DRAIN_SECS)),
     })
@@ -66,20 +74,24 @@ fn purge(maintenance: &Section<'_>) -> Result<Option<PurgePolicy>, ConfigError> 
 
 /// How the API looks from outside.
 fn face(http: &Section<'_>) -> Result<Face, ConfigError> {
-    let headers = http.section("headers")?;
-    let mut map = HeaderMap::new();
-    for (name, node) in headers.members() {
-        let parsed = face::parse_header_name(name).map_err(|message| headers.error(name, node.at.clone(), message))?;
-        for value in headers.list(name, face::parse_header_value)? {
-            map.append(parsed.clone(), value);
-        }
-    }
     Ok(Face {
         prefix: http.parsed("prefix", face::parse_prefix)?.unwrap_or_default(),
         base: http.parsed("host", face::parse_base)?.flatten(),
         relative: http.boolean("relativeurls")?.unwrap_or_default(),
-        headers: map,
+        headers: headers(&http.section("headers")?)?,
     })
+}
+
+/// Headers by name, each with a list of values.
+pub(super) fn headers(section: &Section<'_>) -> Result<HeaderMap, ConfigError> {
+    let mut map = HeaderMap::new();
+    for (name, node) in section.members() {
+        let parsed = face::parse_header_name(name).map_err(|message| section.error(name, node.at.clone(), message))?;
+        for value in section.list(name, face::parse_header_value)? {
+            map.append(parsed.clone(), value);
+        }
+    }
+    Ok(map)
 }
 
 /// `http.net`: the one kind of socket that there is.

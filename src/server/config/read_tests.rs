@@ -179,3 +179,29 @@ fn values_that_cannot_be_meant() {
         assert_eq!(read(text).expect_err(text).to_string(), fault, "{text}");
     }
 }
+
+#[test]
+fn faults_of_notifications_have_a_place_and_a_path() {
+    let tail = "\nstorage: inmemory\nhttp: {addr: ':1'}";
+    for (text, expected) in [
+        (
+            "version: 0.1\nnotifications: {endpoints: [{name: a}]}".to_owned() + tail,
+            "f:2:29: notifications.endpoints.url: is missing",
+        ),
+        (
+            "version: 0.1\nnotifications: {endpoints: [{url: 'ftp://h/'}]}".to_owned() + tail,
+            "f:2:35: notifications.endpoints.url: must be a URL of http or https, not \"ftp://h/\"",
+        ),
+        (
+            "version: 0.1\nnotifications: {endpoints: [{url: 'http://h/', version: v3}]}".to_owned() + tail,
+            "f:2:57: notifications.endpoints.version: must be v1 or v2, not \"v3\"",
+        ),
+        (
+            "version: 0.1\nnotifications: {endpoints: [{url: 'http://h/'}], queue: {maxbytes: 0}}".to_owned() + tail,
+            "f:2:68: notifications.queue.maxbytes: must be more than nothing, not \"0\"",
+        ),
+    ] {
+        let error = read(&text).expect_err(&text);
+        assert_eq!(error.to_string(), expected, "{text}");
+    }
+}

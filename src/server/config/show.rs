@@ -222,11 +222,19 @@ mod tests {
             notifications:
               endpoints:
                 -
-                  name: e  # c.yml:6:14, has no effect
-                  url: "https://***@h/x"  # c.yml:6:22, has no effect
+                  name: e  # c.yml:6:14
+                  url: "https://***@h/x"  # c.yml:6:22
                   headers:
                     Authorization:
-                      - "***"  # c.yml:6:67, has no effect
+                      - "***"  # c.yml:6:67
+                  version: v1  # default
+                  timeout: 1s  # default
+                  threshold: 10  # default
+                  backoff: 1s  # default
+              events:
+                includereferences: false  # default
+              queue:
+                maxbytes: 268435456  # default
             log:
               fields:
                 a: "yes"  # REGISTRY_LOG_FIELDS_A

@@ -3,6 +3,7 @@
 mod auth;
 mod base;
 mod blobs;
+mod budgets;
 mod configured;
 mod durability;
 mod failing_store;
@@ -10,6 +11,8 @@ mod hostile;
 mod lifecycle;
 mod limits;
 mod manifests;
+mod notifications;
+mod read_only;
 mod reload;
 mod requirements;
 mod tls;

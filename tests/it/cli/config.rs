@@ -311,7 +311,6 @@ fn sample_configurations_say_what_happens() {
         ------- stderr -------
         warning: $TMP/c.yml:18:3: http.debug is not effective yet
         warning: $TMP/c.yml:22:1: redis has no effect: nothing is cached outside of this program
-        warning: $TMP/c.yml:28:1: notifications has no effect yet: no events are sent
         warning: $TMP/c.yml:38:1: health is not effective yet
     "#]]);
     let cache = "version: 0.1\nlog: {fields: {service: registry}}\nstorage:\n  cache: {blobdescriptor: inmemory}\n  \
