@@ -22,6 +22,9 @@ const REMEMBERED_MIN: usize = if cfg!(test) { 8 } else { 1 << 10 };
 /// Most clients that a rule remembers; all others are counted as one. One takes some 60 bytes.
 const REMEMBERED_MAX: usize = if cfg!(test) { 32 } else { 1 << 20 };
 
+/// How often a rule looks for clients to forget when it remembers as many as it may: each look is at all of them.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// A client has used up what a rule gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("too many requests of this {who}: wait {} s", seconds(*wait))]
@@ -54,8 +57,9 @@ enum Client {
 struct Buckets {
     /// When a bucket will be empty. One that is not here is.
     empty_at: HashMap<Client, Instant>,
-    /// When to look for empty ones.
+    /// With how many to look for empty ones.
     look_at: usize,
+    looked: Option<Instant>,
 }
 
 impl Rates {
@@ -113,11 +117,16 @@ impl Rule {
 impl Buckets {
     /// The client to count: itself, as long as there is a place for it.
     fn make_room(&mut self, client: Client, now: Instant) -> Client {
-        if self.empty_at.len() < self.look_at.max(REMEMBERED_MIN) || self.empty_at.contains_key(&client) {
+        if self.empty_at.contains_key(&client) {
             return client;
         }
-        self.empty_at.retain(|_, empty_at| *empty_at > now);
-        self.look_at = self.empty_at.len() * 2;
+        let is_old = self.looked.is_none_or(|looked| now.saturating_duration_since(looked) >= LOOK_EVERY);
+        let is_full = self.empty_at.len() >= REMEMBERED_MAX;
+        if self.empty_at.len() >= self.look_at.max(REMEMBERED_MIN) || (is_full && is_old) {
+            self.empty_at.retain(|_, empty_at| *empty_at > now);
+            self.look_at = self.empty_at.len() * 2;
+            self.looked = Some(now);
+        }
         if self.empty_at.len() < REMEMBERED_MAX { client } else { Client::Others }
     }
 }
