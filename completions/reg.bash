@@ -79,6 +79,9 @@ _reg() {
             reg__subcmd__config,check)
                 cmd="reg__subcmd__config__subcmd__check"
                 ;;
+            reg__subcmd__config,explain)
+                cmd="reg__subcmd__config__subcmd__explain"
+                ;;
             reg__subcmd__config,show)
                 cmd="reg__subcmd__config__subcmd__show"
                 ;;
@@ -259,7 +262,7 @@ _reg() {
             return 0
             ;;
         reg__subcmd__config)
-            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help check show"
+            opts="-r -o -q -v -h --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help check show explain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -315,6 +318,64 @@ _reg() {
                 return 0
             fi
             case "${prev}" in
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -r)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json jsonl name csv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json jsonl name csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        reg__subcmd__config__subcmd__explain)
+            opts="-c -r -o -q -v -h --config --registry --output --quiet --verbose --color --plain-http --insecure --ca-file --cert-file --key-file --no-progress --max-wait --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --registry)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -109,28 +109,29 @@ complete -c reg -n "__fish_reg_using_subcommand ls" -l plain-http -d 'Speak HTTP
 complete -c reg -n "__fish_reg_using_subcommand ls" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand ls" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
 wide\t'The table with every column'
 json\t'One document, with a schema'
 jsonl\t'One item a line, as it arrives'
 name\t'One full reference a line'
 csv\t'Comma-separated values with a header'"
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l insecure -d 'Do not verify TLS certificates'
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -l no-progress -d 'Show no progress'
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -f -a "check" -d 'Say whether a server would start, and what of the configuration has no effect'
-complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show" -f -a "show" -d 'Write the configuration that holds: file, REGISTRY_* variables and defaults, and where each value is from'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -f -a "check" -d 'Say whether a server would start, and what of the configuration has no effect'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -f -a "show" -d 'Write the configuration that holds: file, REGISTRY_* variables and defaults, and where each value is from'
+complete -c reg -n "__fish_reg_using_subcommand config; and not __fish_seen_subcommand_from check show explain" -f -a "explain" -d 'Say whether a user may do something in a repository, and which of access.rules decides it'
 complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
 complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from check" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
 wide\t'The table with every column'
@@ -171,6 +172,27 @@ complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcomma
 complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -s c -l config -d 'Configuration file; without, as for check and show' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand config; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c reg -n "__fish_reg_using_subcommand copy" -l platform -d 'Only this platform of an index, repeated for several: the image itself for one, a new index (with a new digest) for several. An index of which all platforms are asked for keeps its digest' -r
 complete -c reg -n "__fish_reg_using_subcommand copy" -l filter -d 'Copy every tag that matches the pattern' -r
 complete -c reg -n "__fish_reg_using_subcommand copy" -s j -l jobs -d 'Blobs and manifests on their way at the same time' -r

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::json;
 
+mod explain;
+
 use super::context::Context;
 use super::failure::{Failure, Kind};
 use super::flags::Format;
@@ -31,6 +33,10 @@ enum Command {
     Check(FileArgs),
     /// Write the configuration that holds: file, REGISTRY_* variables and defaults, and where each value is from
     Show(FileArgs),
+    /// Say whether a user may do something in a repository, and which of access.rules decides it
+    ///
+    /// Exits with 0 for yes and 9 for no. The rules are read as the server reads them; nothing is asked of a server.
+    Explain(explain::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -61,6 +67,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     match &args.command {
         Command::Check(args) => check(context, args),
         Command::Show(args) => show(context, args),
+        Command::Explain(args) => explain::run(context, args),
     }
 }
 
@@ -144,8 +151,12 @@ fn overview(config: &Config, root: Option<&Prospect>) -> String {
     let yes = |yes: bool| if yes { "yes" } else { "no" };
     let (delete, read_only) = (yes(config.options.delete_enabled), yes(config.options.read_only));
     let auth = config.auth.as_ref().map_or("none", Auth::name);
+    let access = config.access.as_ref().map_or_else(String::new, |access| match access.rules.len() {
+        1 => "access     1 rule\n".into(),
+        count => format!("access     {count} rules\n"),
+    });
     format!(
-        "address    {}\nstorage    {storage}\ndeletes    {delete}\nread-only  {read_only}\nauth       {auth}\n",
+        "address    {}\nstorage    {storage}\ndeletes    {delete}\nread-only  {read_only}\nauth       {auth}\n{access}",
         config.address
     )
 }

@@ -148,7 +148,7 @@ async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Res
     let switch = switch::Switch::listen()?;
     // In this order: a start that fails makes no directory.
     let listening = Listening::on(&config.address).await.map_err(cannot_listen)?;
-    let guard = doors::guard(context, config.auth.as_ref())?;
+    let guard = doors::guard(context, config)?;
     let tls = doors::tls(config.tls.as_ref())?;
     let driver = open(context, &config.storage).await?;
     let _in_use = mark_in_use(context, &config.storage)?;

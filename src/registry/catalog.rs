@@ -22,6 +22,10 @@ const LOOKUPS: usize = 32;
 /// A walk is repeated after this many times its own length at the earliest.
 const REST: i32 = 20;
 
+/// Names that are taken out of the list at a time: the lock is not held while they are looked at.
+const SLICE_MIN: usize = 100;
+const SLICE_MAX: usize = 1000;
+
 /// The part of `repositories/` that lies directly in one directory.
 #[derive(Clone, Debug, Default)]
 struct Directory {
@@ -68,6 +72,13 @@ impl Catalog {
         self.names().names.iter().cloned().collect()
     }
 
+    /// Some names behind `last`; none where there are none.
+    fn slice(&self, last: Option<&str>, wanted: usize) -> Vec<Repository> {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let count = wanted.clamp(SLICE_MIN, SLICE_MAX);
+        self.names().names.range::<str, _>((from, Bound::Unbounded)).take(count).cloned().collect()
+    }
+
     /// A manifest was stored in `repository`.
     pub(super) fn add(&self, repository: &Repository) {
         let mut names = self.names();
@@ -86,8 +97,9 @@ impl Catalog {
 }
 
 impl Registry {
-    /// Repositories in byte order.
-    pub(crate) async fn catalog(&self, page: &Page) -> Result<PageOf<Repository>> {
+    /// Repositories in byte order: those that `shows` tells to be for this caller. A page is as full as it would be if
+    /// there were no others.
+    pub(crate) async fn catalog(&self, page: &Page, shows: impl Fn(&Repository) -> bool) -> Result<PageOf<Repository>> {
         let max = self.options.catalog_page_max;
         let n = page.n.unwrap_or(CATALOG_PAGE_DEFAULT.min(max));
         if n > max {
@@ -95,12 +107,22 @@ impl Registry {
             return Err(Error::PageSize(n));
         }
         self.refresh_catalog().await?;
-        let names = self.shared.catalog.names();
-        let from = page.last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-        let mut rest = names.names.range::<str, _>((from, Bound::Unbounded));
-        let items: Vec<Repository> = rest.by_ref().take(n).cloned().collect();
-        let next = items.last().filter(|_| rest.next().is_some()).map(ToString::to_string);
-        Ok(PageOf { items, next })
+        let mut last = page.last.clone();
+        let mut items: Vec<Repository> = Vec::new();
+        loop {
+            let slice = self.shared.catalog.slice(last.as_deref(), (n - items.len()).saturating_add(1));
+            let Some(end) = slice.last() else { return Ok(PageOf { items, next: None }) };
+            last = Some(end.to_string());
+            for name in slice.into_iter().filter(|name| shows(name)) {
+                if items.len() == n {
+                    let next = items.last().map(ToString::to_string);
+                    return Ok(PageOf { items, next });
+                }
+                items.push(name);
+            }
+            // Whoever sees little of much looks at all of it; others want their turn.
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Walks the repositories where the last walk is too long ago.

@@ -13,7 +13,7 @@ on_every_store! {
 }
 
 async fn list(world: &World, n: Option<usize>, last: Option<&str>) -> (Vec<String>, Option<String>) {
-    let PageOf { items, next } = world.registry.catalog(&page(n, last)).await.expect("listed");
+    let PageOf { items, next } = world.registry.catalog(&page(n, last), |_| true).await.expect("listed");
     (items.iter().map(Repository::to_string).collect(), next)
 }
 
@@ -43,7 +43,7 @@ async fn pages_in_byte_order(world: World) {
     );
     assert_eq!(list(&world, Some(0), None).await, (vec![], None));
     assert_eq!(list(&world, Some(5), Some("b")).await, (vec![], None));
-    let error = world.registry.catalog(&page(Some(1001), None)).await.expect_err("refused");
+    let error = world.registry.catalog(&page(Some(1001), None), |_| true).await.expect_err("refused");
     assert!(matches!(error, Error::PageSize(1001)), "{error:?}");
 }
 
@@ -55,7 +55,7 @@ async fn only_repositories_with_manifests(world: World) {
     world.registry.delete_manifest(&repository("emptied"), &digest).await.expect("deleted");
     assert_eq!(list(&world, None, None).await.0, ["full/nested"]);
     let fresh = world.another(OPTIONS);
-    let items = fresh.catalog(&page(None, None)).await.expect("listed").items;
+    let items = fresh.catalog(&page(None, None), |_| true).await.expect("listed").items;
     assert_eq!(items, [repository("full/nested")]);
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod access;
 mod auth;
 mod changes;
 mod check;
@@ -38,6 +39,7 @@ pub(crate) use show::Setting;
 pub(crate) use tls::{Certificates, Clients, Demand, Tls, TlsVersion};
 
 use super::Address;
+use super::auth::rules::Rules;
 use super::face::Face;
 use super::logging::{Formatter, Level};
 use crate::registry::{Options, PurgePolicy};
@@ -53,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     /// Without: everybody may do everything.
     pub(crate) auth: Option<Auth>,
+    /// With: what no rule allows is refused.
+    pub(crate) access: Option<Rules>,
     /// Without: plain HTTP.
     pub(crate) tls: Option<Tls>,
     /// Without: nobody is told what requests did.
@@ -71,12 +75,13 @@ pub(crate) struct Config {
 pub(crate) struct Live {
     pub(crate) level: Level,
     pub(crate) read_only: bool,
+    pub(crate) access: Option<Rules>,
 }
 
 impl Config {
     /// The part that can change while the server runs.
     pub(crate) fn live(&self) -> Live {
-        Live { level: self.log.level, read_only: self.options.read_only }
+        Live { level: self.log.level, read_only: self.options.read_only, access: self.access.clone() }
     }
 }
 

@@ -75,6 +75,7 @@ impl Error {
             Self::BodyTooLarge { .. } => Some(ErrorCode::ManifestTooLarge),
             Self::NoDigest => Some(ErrorCode::DigestInvalid),
             Self::Refused(Refusal::Unauthenticated { .. }) => Some(ErrorCode::Unauthorized),
+            Self::Refused(Refusal::Denied { .. }) => Some(ErrorCode::Denied),
             Self::Refused(Refusal::TooMany { .. }) | Self::Exceeded(_) => Some(ErrorCode::TooManyRequests),
             Self::Full => Some(ErrorCode::Unavailable),
             Self::TargetTooLong | Self::HeadersTooLarge | Self::Host | Self::Expectation => None,
@@ -134,7 +135,11 @@ impl Error {
                 _ => Value::Null,
             },
             Self::BodyTooLarge { limit } => json!({ "limit": limit }),
-            Self::Refused(Refusal::Unauthenticated { needed, .. }) if !needed.is_empty() => accesses(needed),
+            Self::Refused(Refusal::Unauthenticated { needed, .. } | Refusal::Denied { needed })
+                if !needed.is_empty() =>
+            {
+                accesses(needed)
+            }
             _ => Value::Null,
         }
     }

@@ -10,7 +10,8 @@ use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::watch;
 
-use super::auth::{Guard, User, access};
+use super::auth::access::Needed;
+use super::auth::{Guard, Rights, User};
 use super::connection::Connection;
 use super::error::{self, Error};
 use super::face::Face;
@@ -85,6 +86,7 @@ pub(super) struct Call {
     pub(super) id: RequestId,
     /// Who sends it, where that is asked.
     pub(super) user: Option<User>,
+    pub(super) rights: Rights,
 }
 
 /// Answers a request.
@@ -94,7 +96,7 @@ pub(super) async fn handle(state: Arc<State>, connection: Arc<Connection>, reque
     let id = state.ids.next();
     let record = begin_record(&state, &connection, &head, id);
     let method = head.method.clone();
-    let call = Call { state, connection, head, body, id, user: None };
+    let call = Call { state, connection, head, body, id, user: None, rights: Rights::default() };
     let mut reply = if method.is_safe() {
         finish(call).await
     } else {
@@ -147,18 +149,22 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         return Ok(reply);
     }
     let path = call.state.face.inner(uri.path()).ok_or(RouteError::NoSuch);
-    let route = path.and_then(|path| Route::parse(path, uri.query()));
+    let mut route = path.and_then(|path| Route::parse(path, uri.query()));
     if *method != Method::OPTIONS {
         // Browsers ask what is allowed before they ask for a password (Fetch, "CORS-preflight fetch"). What is no route can
         // do nothing, so that it needs nothing; but only who is let in may hear that it is none.
-        let needed = route.as_ref().map(|route| access::needed(method, route)).unwrap_or_default();
+        let needed = route.as_ref().map(|route| Needed::of(method, route)).unwrap_or_default();
         let rates = call.state.rates.as_ref();
         if let Some(rates) = rates {
             rates.of_address(method, call.connection.peer.ip(), Instant::now())?;
         }
-        call.user = call.state.guard.admit(&call.head, call.connection.peer.ip(), &needed).await?;
+        let pass = call.state.guard.admit(&call.head, call.connection.peer.ip(), &needed).await?;
+        (call.user, call.rights) = (pass.user, pass.rights);
         if let (Some(rates), Some(user)) = (rates, &call.user) {
             rates.of_user(method, user, Instant::now())?;
+        }
+        if let (Ok(Route::Uploads { start, .. }), true) = (&mut route, pass.hides_source) {
+            start.from = None;
         }
     }
     let route = route?;

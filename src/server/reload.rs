@@ -22,6 +22,7 @@ impl Reloadable {
     pub(crate) fn apply(&self, live: &Live) {
         self.verbosity.set(live.level);
         self.state.registry.set_read_only(ReadOnlyBy::Configuration, live.read_only);
+        self.state.guard.set_rules(live.access.clone());
     }
 
     /// Reads certificates, users and keys again. They are looked at on use as well; this is for who knows that they differ

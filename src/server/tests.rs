@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use super::auth::Door;
 use super::config::Limits;
 use super::face::Face;
 use super::*;
@@ -40,7 +41,7 @@ async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
         Listening::on(&address).await.expect("a free port"),
         Setup {
             registry,
-            guard: Guard::Open,
+            guard: Guard::new(Door::Open, None),
             tls: None,
             clock: Clock::System,
             timeouts,

@@ -4,15 +4,20 @@ use std::net::SocketAddr;
 
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Kind};
-use crate::server::auth::{Guard, OpenError, Passwords, TokenError, Tokens};
-use crate::server::config::{Auth, Tls as TlsConfig};
+use crate::server::auth::{Door, Guard, OpenError, Passwords, TokenError, Tokens};
+use crate::server::config::{Auth, Config, Tls as TlsConfig};
 use crate::server::tls::{Tls, TlsError};
 
 /// What the configuration puts before every request.
-pub(super) fn guard(context: &Context, auth: Option<&Auth>) -> Result<Guard, Failure> {
+pub(super) fn guard(context: &Context, config: &Config) -> Result<Guard, Failure> {
+    Ok(Guard::new(door(context, config.auth.as_ref())?, config.access.clone()))
+}
+
+/// How callers show who they are.
+pub(super) fn door(context: &Context, auth: Option<&Auth>) -> Result<Door, Failure> {
     match auth {
-        None => Ok(Guard::Open),
-        Some(Auth::Silly { realm, service }) => Ok(Guard::Silly { realm: realm.clone(), service: service.clone() }),
+        None => Ok(Door::Open),
+        Some(Auth::Silly { realm, service }) => Ok(Door::Silly { realm: realm.clone(), service: service.clone() }),
         Some(Auth::Htpasswd { realm, path }) => {
             let passwords = Passwords::open(path, context.clock.clone()).map_err(|error| {
                 let hint = match &error {
@@ -21,7 +26,7 @@ pub(super) fn guard(context: &Context, auth: Option<&Auth>) -> Result<Guard, Fai
                 };
                 Failure::new(Kind::Usage, error).context("cannot start the registry").with_hint(hint)
             })?;
-            Ok(Guard::Htpasswd { realm: realm.clone(), passwords: Box::new(passwords) })
+            Ok(Door::Htpasswd { realm: realm.clone(), passwords: Box::new(passwords) })
         }
         Some(Auth::Token(config)) => {
             let tokens = Tokens::open(config, context.clock.clone()).map_err(|error| {
@@ -33,7 +38,7 @@ pub(super) fn guard(context: &Context, auth: Option<&Auth>) -> Result<Guard, Fai
                 };
                 Failure::new(Kind::Usage, error).context("cannot start the registry").with_hint(hint)
             })?;
-            Ok(Guard::Token(Box::new(tokens)))
+            Ok(Door::Token(Box::new(tokens)))
         }
     }
 }

@@ -55,7 +55,7 @@ impl Rehearsal {
                     Err(error) => self.failures.push(cannot_make("auth.htpasswd.path", path, error)),
                 }
             }
-            _ => self.failures.extend(doors::guard(context, Some(auth)).err()),
+            _ => self.failures.extend(doors::door(context, Some(auth)).err()),
         }
     }
 

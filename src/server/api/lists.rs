@@ -3,6 +3,7 @@
 //! Names need no escaping in JSON, by their grammar: the documents are written by hand, without a tree before.
 
 use crate::registry::PageOf;
+use crate::server::auth::rules::Action;
 use crate::server::error::Error;
 use crate::server::handler::Call;
 use crate::server::reply::{self, Reply};
@@ -17,7 +18,9 @@ pub(super) async fn tags(call: &Call, repository: &Repository, page: &Page) -> R
 }
 
 pub(super) async fn catalog(call: &Call, page: &Page) -> Result<Reply, Error> {
-    let found = call.state.registry.catalog(page).await?;
+    let rights = &call.rights;
+    let shows = |name: &Repository| !rights.are_limited() || rights.allow(Action::Pull, name);
+    let found = call.state.registry.catalog(page, shows).await?;
     let body = write_list("{\"repositories\":[".into(), found.items.iter().map(Repository::as_str));
     Ok(list_reply(call, body, page, &found, |page| Route::Catalog { page }))
 }

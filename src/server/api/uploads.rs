@@ -19,7 +19,7 @@ pub(super) async fn start(call: &mut Call, repository: &Repository, start: &Uplo
     }
     let mut start = start.clone();
     if call.state.guard.hides() {
-        // A mount from anywhere would read what its sender may not. Where `from` says, they may (`auth::access`).
+        // A mount from anywhere would read what its sender may not. Where `from` says, they may: the guard has looked.
         start.from.get_or_insert_with(|| repository.clone());
     }
     match call.state.registry.start_upload(repository, &start, call.body.incoming()).await? {

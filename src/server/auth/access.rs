@@ -6,8 +6,26 @@ use http::Method;
 
 use crate::spec::{Repository, Resource, Route, Scopes};
 
+/// What a request needs.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Needed {
+    pub(super) all: Scopes,
+    /// The same without reading where a mount comes from; where it is one. A mount is a wish: without it there is an upload.
+    pub(super) without_source: Option<Scopes>,
+}
+
+impl Needed {
+    pub(in crate::server) fn of(method: &Method, route: &Route) -> Self {
+        let without_source = match route {
+            Route::Uploads { repository, start } if start.from.is_some() => Some(within(method, repository)),
+            _ => None,
+        };
+        Self { all: needed(method, route), without_source }
+    }
+}
+
 /// The scopes that a request needs. A method that no route has needs none: nothing can be done with it.
-pub(in crate::server) fn needed(method: &Method, route: &Route) -> Scopes {
+fn needed(method: &Method, route: &Route) -> Scopes {
     match route {
         // Whoever is let in may hear that this is a registry.
         Route::Base => Scopes::none(),

@@ -36,16 +36,37 @@ pub(super) fn credentials(headers: &HeaderMap) -> Option<Credentials> {
     is_name.then(|| Credentials { user, password: bytes[colon + 1..].to_vec() })
 }
 
+/// Whether a request names nobody: no credentials, or the empty ones that some clients send for want of any.
+pub(super) fn is_nobody(headers: &HeaderMap) -> bool {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    match (all.next(), all.next()) {
+        (None, _) => true,
+        // ":" in base64: neither user nor password.
+        (Some(value), None) => value.as_bytes().eq_ignore_ascii_case(b"basic Og=="),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn headers(values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (AUTHORIZATION, value.parse().expect("a header"))).collect()
+    }
+
     fn read(values: &[&str]) -> Option<(String, Vec<u8>)> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(AUTHORIZATION, value.parse().expect("a header"));
+        credentials(&headers(values)).map(|found| (found.user, found.password))
+    }
+
+    #[test]
+    fn who_names_nobody() {
+        for values in [&[][..], &["Basic Og=="], &["basic Og=="]] {
+            assert!(is_nobody(&headers(values)), "{values:?}");
         }
-        credentials(&headers).map(|found| (found.user, found.password))
+        for values in [&["Basic dTo="][..], &["Basic"], &["Bearer Og=="], &["Basic Og==", "Basic Og=="]] {
+            assert!(!is_nobody(&headers(values)), "{values:?}");
+        }
     }
 
     #[test]

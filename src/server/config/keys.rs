@@ -25,9 +25,21 @@ pub(super) const ROOT: Section = Section::of(&[
     section("quotas", &QUOTAS).optional(),
     section("policy", &POLICY).ignored("has no effect: content of every class is taken"),
     section("compatibility", &COMPATIBILITY),
+    section("access", &ACCESS).live(),
     section("reporting", &REPORTING).ignored("has no effect: errors are in the log and nowhere else"),
 ])
-.unknown(Unknown::FaultNear(&["auth", "storage"]));
+.unknown(Unknown::FaultNear(&["access", "auth", "storage"]));
+
+/// Ours: a rule that is read as less than it says may allow more.
+const ACCESS: Section = Section::of(&[
+    key("groups", Shape::Map(&Shape::List(&Shape::Text))),
+    key("rules", Shape::List(&Shape::Section(&RULE))),
+])
+.unknown(Unknown::Fault);
+
+const RULE: Section =
+    Section::of(&[texts("repositories"), texts("users"), texts("groups"), boolean("anonymous"), texts("actions")])
+        .unknown(Unknown::Fault);
 
 const LOG: Section = Section::of(&[
     text("level").default("info").live(),

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::section::{ConfigError, Section};
 use super::tree::Node;
 use super::values::duration;
-use super::{Config, Log, auth, limits, notifications, storage, tls, validation};
+use super::{Config, Log, access, auth, limits, notifications, storage, tls, validation};
 use crate::registry::{Options, PurgePolicy};
 use crate::server::Address;
 use crate::server::face::{self, Face};
@@ -32,6 +32,7 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
     let place = storage::read(&root)?;
     let (quotas, quota_interval) = limits::quotas(&root)?;
     let notifications = notifications::read(&root, &place)?;
+    let auth = auth::read(&root)?;
     Ok(Config {
         address,
         face: face(&http)?,
@@ -49,7 +50,8 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
             quotas,
         },
         log: log(&root)?,
-        auth: auth::read(&root)?,
+        access: access::read(&root, auth.as_ref())?,
+        auth,
         tls: tls::read(&http)?,
         notifications,
         limits: limits::read(&root)?,

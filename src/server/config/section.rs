@@ -68,6 +68,12 @@ impl<'a> Section<'a> {
         self.error(name, self.origin(), "is missing")
     }
 
+    /// A key whose value is wrong as a whole.
+    pub(super) fn fault(&self, name: &str, message: impl Into<String>) -> ConfigError {
+        let at = self.get(name).map_or_else(|| self.origin(), |node| node.at.clone());
+        self.error(name, at, message)
+    }
+
     fn below(&self, name: &str) -> String {
         below(&self.path, name)
     }

@@ -1,5 +1,6 @@
 //! The registry API: literal requests to a real server, literal answers.
 
+mod access;
 mod auth;
 mod base;
 mod blobs;

@@ -12,6 +12,7 @@ mod delete_many;
 mod delete_old;
 mod digest;
 mod distribution;
+mod explain;
 mod garbage_collect;
 mod gc_plan;
 mod general;
