@@ -64,7 +64,7 @@ complete -c reg -n "__fish_reg_needs_command" -f -a "tag" -d 'Give an image more
 complete -c reg -n "__fish_reg_needs_command" -f -a "tags" -d 'List the tags of a repository'
 complete -c reg -n "__fish_reg_needs_command" -f -a "user" -d 'Manage the users of an htpasswd file, as auth.htpasswd.path of reg serve names it'
 complete -c reg -n "__fish_reg_needs_command" -f -a "completions" -d 'Write the completion script of a shell'
-complete -c reg -n "__fish_reg_needs_command" -f -a "man" -d 'Write the manual page of reg or of one command, or those of all commands into a directory'
+complete -c reg -n "__fish_reg_needs_command" -f -a "man" -d 'Write the manual page of reg, of one command or of config.yml, or all of them into a directory'
 complete -c reg -n "__fish_reg_using_subcommand catalog" -l filter -d 'Only repositories whose name matches; `*` matches `/` too' -r
 complete -c reg -n "__fish_reg_using_subcommand catalog" -l limit -d 'Stop after this many' -r
 complete -c reg -n "__fish_reg_using_subcommand catalog" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r

@@ -1,5 +1,6 @@
 //! `reg completions` and `reg man`: generated from the grammar of the command line, so that they are never out of date.
 
+mod config_page;
 mod sections;
 
 use std::ffi::{OsStr, OsString};
@@ -20,13 +21,14 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Write the manual page of reg or of one command, or those of all commands into a directory
+/// Write the manual page of reg, of one command or of config.yml, or all of them into a directory
 ///
 /// What is a directory, or has a slash, is where all pages go; any other word is a command: `reg man tags | man -l -`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ManArgs {
-    /// Command whose page to write, such as `user add`; or directory that receives reg.1, reg-tags.1 and so on
-    #[arg(value_name = "COMMAND|DIR/")]
+    /// Command whose page to write, such as `user add`; config.yml for the file of `reg serve`; or directory that receives
+    /// reg.1, reg-tags.1 and so on
+    #[arg(value_name = "COMMAND|config.yml|DIR/")]
     what: Vec<OsString>,
 }
 
@@ -39,6 +41,7 @@ pub(crate) fn completions(context: &Context, args: &CompletionsArgs) -> Result<(
 pub(crate) fn man(context: &Context, args: &ManArgs) -> Result<(), Failure> {
     match args.what.as_slice() {
         [directory] if is_directory(directory) => pages(context, Path::new(directory)),
+        [file] if file == "config.yml" => context.output.data(config_page::page().as_bytes()),
         words => page(context, words),
     }
 }
@@ -76,7 +79,7 @@ fn pages(context: &Context, directory: &Path) -> Result<(), Failure> {
             let path = directory.join(format!("{page}.1"));
             std::fs::OpenOptions::new().append(true).open(path)?.write_all(sections::of(page).as_bytes())?;
         }
-        Ok::<_, std::io::Error>(())
+        std::fs::write(directory.join("reg-config.5"), config_page::page())
     };
     write().map_err(|error| Failure::from(error).context(format!("cannot write to {}", directory.display())))?;
     context.output.note(format!("the pages of all commands are in {}: man -l {0}/reg.1", directory.display()));

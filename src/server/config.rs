@@ -16,6 +16,7 @@ mod defaults;
 mod document;
 mod keys;
 mod limits;
+mod manual;
 mod notifications;
 mod overlay;
 mod read;
@@ -27,16 +28,19 @@ mod tls;
 mod tree;
 mod validation;
 mod values;
+mod words;
 mod yaml;
 
 pub(crate) use auth::{Auth, Token};
 pub(crate) use check::Warning;
 pub(crate) use document::{Document, Sources};
 pub(crate) use limits::{Limits, Per, RateRule};
+pub(crate) use manual::{Chapter, Entry, chapters};
 pub(crate) use notifications::{Endpoint, Notifications};
 pub(crate) use section::ConfigError;
 pub(crate) use show::Setting;
 pub(crate) use tls::{Certificates, Clients, Demand, Tls, TlsVersion};
+pub(crate) use words::Since;
 
 use super::Address;
 use super::auth::rules::Rules;

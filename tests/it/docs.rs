@@ -31,7 +31,12 @@ fn manual_pages() {
     assert_eq!(names(&root().join("man")), generated, "pages of commands that are gone");
     let page = std::fs::read_to_string(env.path("man/reg.1")).expect("a page");
     assert_eq!(env.reg("man").ok(), page);
-    for (words, name) in [("serve", "reg-serve.1"), ("rm", "reg-delete.1"), ("config check", "reg-config-check.1")] {
+    for (words, name) in [
+        ("serve", "reg-serve.1"),
+        ("rm", "reg-delete.1"),
+        ("config check", "reg-config-check.1"),
+        ("config.yml", "reg-config.5"),
+    ] {
         let page = std::fs::read_to_string(env.path("man").join(name)).expect("a page");
         assert_eq!(env.reg(&format!("man {words}")).ok(), env.normalize(&page), "{words}");
         assert!(!env.path(words).exists());
@@ -56,6 +61,13 @@ fn the_examples_of_the_manual_are_valid() {
     env.push("app:v1", &crate::support::image(1));
     std::fs::write(env.path("policy.toml"), example("reg-gc-plan.1")).expect("written");
     assert_eq!(env.reg("gc-plan $REG --policy $TMP/policy.toml").exit, Some(0));
+    std::fs::write(
+        env.path("config.yml"),
+        example("reg-config.5").replace("/var/lib", env.path(".").to_str().expect("text")),
+    )
+    .expect("written");
+    let checked = env.reg("config check $TMP/config.yml");
+    assert_eq!((checked.exit, checked.stderr.as_str()), (Some(0), ""), "{checked}");
     std::fs::write(env.path("config.toml"), example("reg.1")).expect("written");
     env.set("REG_CONFIG", "$TMP/config.toml");
     assert_eq!(env.reg("tags $REG/app -o name").ok(), "$REG/app:v1\n");

@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 
+use crate::support::certificates::certificates;
 use crate::support::containers::skopeo;
 use crate::support::dockerd::Dockerd;
 use crate::support::image::{Flavour, image};
@@ -111,17 +111,4 @@ fn a_certificate_of_ones_own_and_certs_d() {
         }
         assert_eq!(reg.ok(&["digest", &name]), graph.digest());
     }
-}
-
-/// Writes `domain.crt` and `domain.key` for 127.0.0.1; answers the certificate of who signed them.
-fn certificates(directory: &Path) -> String {
-    let mut params = CertificateParams::new(vec!["authority".into()]).expect("names");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signed");
-    let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(vec!["127.0.0.1".into(), "localhost".into()]).expect("names");
-    let domain = params.signed_by(&key, &authority).expect("signed");
-    fs::write(directory.join("domain.crt"), domain.pem()).expect("a certificate");
-    fs::write(directory.join("domain.key"), key.serialize_pem()).expect("a key");
-    authority.pem()
 }

@@ -28,6 +28,8 @@ pub(crate) enum What {
     Unknown {
         nearest: Option<String>,
     },
+    /// A value of this key stands there already.
+    Again,
 }
 
 impl fmt::Display for Warning {
@@ -38,6 +40,7 @@ impl fmt::Display for Warning {
         }
         match &self.what {
             What::Ignored(why) => write!(f, " {why}"),
+            What::Again => write!(f, " stands there twice, and the later value counts"),
             What::Unknown { nearest: None } => write!(f, " is not known and ignored"),
             What::Unknown { nearest: Some(other) } => write!(f, " is not known and ignored; did you mean {other}?"),
         }

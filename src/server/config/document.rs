@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::check::{Warning, check};
+use super::check::{Warning, What, check};
 use super::section::{ConfigError, Section};
 use super::show::{self, Setting};
 use super::tree::{Node, Origin, Position, Value};
@@ -39,12 +39,12 @@ impl Document {
     /// # Errors
     /// The first fault, with its place: of the file's text, of a variable, of a value's shape.
     pub(crate) fn read(sources: Sources<'_>) -> Result<Self, ConfigError> {
-        let mut tree = match sources.file {
+        let (mut tree, mut warnings) = match sources.file {
             Some((name, text)) => file(name, text)?,
-            None => Node::new(Origin::Default, Value::Map(Vec::new())),
+            None => (Node::new(Origin::Default, Value::Map(Vec::new())), Vec::new()),
         };
         let variables = sources.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let mut warnings = overlay::apply(&mut tree, variables)?;
+        warnings.extend(overlay::apply(&mut tree, variables)?);
         warnings.extend(check(&tree)?);
         if let Some(address) = sources.address {
             overlay::flag(&mut tree, "--addr", &["http", "addr"], address.to_string())?;
@@ -123,11 +123,13 @@ fn refuse_what_has_no_effect(tree: &Node, config: &Config) -> Result<(), ConfigE
         .with_hint("put a proxy that does this in front, and remove the section"))
 }
 
-/// The tree of a file: a mapping of the one version that there is.
-fn file(name: &str, text: &str) -> Result<Node, ConfigError> {
+/// The tree of a file, a mapping of the one version that there is, and what stands there twice.
+fn file(name: &str, text: &str) -> Result<(Node, Vec<Warning>), ConfigError> {
     let name: Arc<str> = name.into();
     let start = |position| Origin::File { name: Arc::clone(&name), position };
-    let mut tree = yaml::parse(&name, text).map_err(|fault| ConfigError::at(start(fault.at), "", fault.message))?;
+    let (mut tree, again) =
+        yaml::read(&name, text).map_err(|fault| ConfigError::at(start(fault.at), "", fault.message))?;
+    let again = again.into_iter().map(|(at, path)| Warning { at: start(at), path, what: What::Again }).collect();
     if tree.value == Value::Null {
         tree.value = Value::Map(Vec::new());
     }
@@ -135,7 +137,7 @@ fn file(name: &str, text: &str) -> Result<Node, ConfigError> {
     overlay::expand_name(&keys::ROOT, &mut tree);
     let root = Section::root(&tree);
     match root.text("version")? {
-        Some((_, "0.1")) => Ok(tree),
+        Some((_, "0.1")) => Ok((tree, again)),
         Some((at, other)) => Err(ConfigError::at(at.clone(), "version", format!("only 0.1 is known, not {other:?}"))),
         None => Err(root.missing("version").with_hint("begin the file with: version: 0.1")),
     }

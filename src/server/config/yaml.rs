@@ -3,7 +3,7 @@
 //! Knows no key of any configuration. Scalars stay the text that was written, and get a type when somebody asks for one:
 //! `accesskey: 00123` is not 123, and `enabled: yes` is a boolean, as in YAML 1.1, which distribution reads.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
@@ -28,19 +28,36 @@ const DEPTH_MAX: usize = 64;
 
 const MERGED: &str = "what is merged must be a mapping or a list of them";
 
-/// Reads the one document of the text of a file; an empty text is [`Value::Null`].
-pub(super) fn parse(file: &Arc<str>, text: &str) -> Result<Node, YamlError> {
-    let mut reader =
-        Reader { file: Arc::clone(file), parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+/// A key that was there already: where it stands again, and its name.
+pub(super) type Again = (Position, String);
+
+/// Reads the one document of the text of a file; an empty text is [`Value::Null`]. Of two values under one key the later
+/// counts, as in distribution; they are told of. There is no later one of two mappings: distribution makes one of some.
+pub(super) fn read(file: &Arc<str>, text: &str) -> Result<(Node, Vec<Again>), YamlError> {
+    let (file, parser) = (Arc::clone(file), Parser::new_from_str(text));
+    let mut reader = Reader { file, parser, anchors: HashMap::new(), nodes: 0, again: Vec::new() };
     loop {
         match reader.next()? {
-            (Event::StreamEnd, _) => return Ok(Node::null(reader.origin(Position::START))),
+            (Event::StreamEnd, _) => return Ok((Node::null(reader.origin(Position::START)), Vec::new())),
             (Event::DocumentStart(..), _) => break,
             _ => {}
         }
     }
     let first = reader.next()?;
-    reader.node(first, 0)
+    Ok((reader.node(first, 0)?, reader.again))
+}
+
+/// The same of a text in which nothing stands twice.
+pub(super) fn parse(file: &Arc<str>, text: &str) -> Result<Node, YamlError> {
+    let (tree, again) = read(file, text)?;
+    match again.into_iter().next() {
+        Some((at, name)) => error(at, twice(&name)),
+        None => Ok(tree),
+    }
+}
+
+fn twice(name: &str) -> String {
+    format!("{name:?} stands here twice")
 }
 
 struct Reader<'a> {
@@ -48,6 +65,7 @@ struct Reader<'a> {
     parser: Parser<'a, serde_saphyr::granit_parser::StrInput<'a>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    again: Vec<Again>,
 }
 
 fn position(span: &Span) -> Position {
@@ -125,7 +143,7 @@ impl<'a> Reader<'a> {
         let mut members: Vec<(Key, Node)> = Vec::new();
         let mut merged: Vec<(Key, Node)> = Vec::new();
         // Beside the members, which keep their order: a megabyte of keys is compared with none of them.
-        let mut names: HashSet<String> = HashSet::new();
+        let mut names: HashMap<String, usize> = HashMap::new();
         loop {
             let (name, is_bare, at) = match self.next()? {
                 (Event::MappingEnd, _) => break,
@@ -145,14 +163,21 @@ impl<'a> Reader<'a> {
                     }
                     _ => return error(at, MERGED),
                 }
-            } else if !names.insert(name.clone()) {
-                return error(at, format!("{name:?} stands here twice"));
+            } else if let Some(earlier) = names.get(&name) {
+                let earlier = &mut members[*earlier].1;
+                if matches!(earlier.value, Value::Map(_)) || matches!(node.value, Value::Map(_)) {
+                    return error(at, twice(&name));
+                }
+                *earlier = node;
+                self.again.push((at, name));
             } else {
+                names.insert(name.clone(), members.len());
                 members.push((Key { at: self.origin(at), name }, node));
             }
         }
         for (key, node) in merged {
-            if names.insert(key.name.clone()) {
+            if !names.contains_key(&key.name) {
+                names.insert(key.name.clone(), members.len());
                 members.push((key, node));
             }
         }
@@ -195,6 +220,17 @@ mod tests {
         assert_eq!(scalar(&tree, &["d", "c"]), "2");
         assert_eq!(scalar(&tree, &["e", "b"]), "1");
         assert_eq!(scalar(&tree, &["e", "c"]), "3");
+    }
+
+    #[test]
+    fn of_two_values_the_later_counts() {
+        let (tree, again) = read(&"f".into(), "a: 1\nb: {c: [x], c: ~, c: 2}\na: 3\n").expect("a tree");
+        assert_eq!((scalar(&tree, &["a"]), scalar(&tree, &["b", "c"])), ("3", "2"));
+        let places: Vec<_> = again.iter().map(|(at, name)| (at.line, at.column, name.as_str())).collect();
+        assert_eq!(places, [(2, 13, "c"), (2, 19, "c"), (3, 1, "a")]);
+        for mappings in ["a: {b: 1}\na: {c: 1}\n", "a: 1\na: {}\n", "a: {}\na:\n"] {
+            assert!(read(&"f".into(), mappings).is_err(), "{mappings}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod configured;
 mod durability;
 mod failing_store;
 mod hostile;
+mod keys;
 mod lifecycle;
 mod limits;
 mod manifests;

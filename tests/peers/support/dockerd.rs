@@ -71,6 +71,11 @@ impl Dockerd {
         self.docker.run(&["import", "-c", command, &tar.to_string_lossy(), name]).ok();
     }
 
+    /// Another program that speaks to the daemon.
+    pub(crate) fn tool(&self, program: PathBuf) -> Tool {
+        Tool { program, ..self.docker.clone() }
+    }
+
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         self.docker.run(arguments).ok()
     }

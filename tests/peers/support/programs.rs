@@ -48,6 +48,26 @@ pub(crate) fn find_optional(name: &str) -> Option<PathBuf> {
     look(name, if policy() == Policy::Off { Policy::Off } else { Policy::Available })
 }
 
+/// What a script of this repository makes, relative to its root.
+pub(crate) fn find_built(path: &str, script: &str) -> Option<PathBuf> {
+    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    match policy() {
+        Policy::Off => return None,
+        _ if found.exists() => return Some(found),
+        Policy::Required => panic!("{test}: {path} is not there: run {script}"),
+        Policy::Available => eprintln!("\n*** SKIPPED: {test} ({path} is not there: {script})\n"),
+    }
+    None
+}
+
+/// Where `.ci/install-peers` puts the configurations that distribution shows, a folder for each version.
+pub(crate) fn find_samples() -> Option<PathBuf> {
+    let beside =
+        env::var_os("REG_PEERS_BIN").map(|bin| Path::new(&bin).join("../samples")).filter(|path| path.is_dir());
+    beside.or_else(|| find_built("target/peers/samples", ".ci/install-peers"))
+}
+
 fn look(name: &str, policy: Policy) -> Option<PathBuf> {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     if policy == Policy::Off {

@@ -24,6 +24,15 @@ impl Reg {
         Self { tool, home }
     }
 
+    /// As after `docker login`: `NAME:PASSWORD` for a host.
+    pub(crate) fn knows(&self, user: &str, host: &str) {
+        let auth = data_encoding::BASE64.encode(user.as_bytes());
+        let document = serde_json::json!({"auths": {host: {"auth": auth}}});
+        let folder = self.home.path().join("docker");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join("config.json"), document.to_string()).expect("credentials");
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
         self.tool.run(arguments)
     }
