@@ -15,9 +15,11 @@ use crate::server::{
 };
 use crate::store::{self, Driver, Fs, InUse, Marked, Memory, S3, S3Config, Unusable};
 
+use operators::Operators;
 use reload::Origin;
 
 mod doors;
+mod operators;
 pub(super) mod rehearsal;
 mod reload;
 mod switch;
@@ -59,8 +61,7 @@ pub(super) struct Place<'a> {
 pub(super) fn start(origin: Origin<'_>, config: &Config) -> Result<(), Failure> {
     let context = origin.context;
     let log = Sink::from(context.output.log_lines());
-    let verbosity =
-        logging::install(config.log.level, config.log.formatter, &config.log.fields, context.clock.clone(), log);
+    let verbosity = logging::install(&config.log, context.clock.clone(), log);
     // A worker per core, and threads beside them for the disk.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(serve(origin, config, verbosity));
@@ -148,12 +149,14 @@ async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Res
     let switch = switch::Switch::listen()?;
     // In this order: a start that fails makes no directory.
     let listening = Listening::on(&config.address).await.map_err(cannot_listen)?;
+    let operators = Operators::open(context, config).await?;
     let guard = doors::guard(context, config)?;
     let tls = doors::tls(config.tls.as_ref())?;
-    let driver = open(context, &config.storage).await?;
+    let driver = operators.measure(open(context, &config.storage).await?, &config.storage)?;
     let _in_use = mark_in_use(context, &config.storage)?;
-    let registry = Registry::new(driver, context.clock.clone(), config.options.clone());
     let notifier = notifier(config.notifications.as_ref(), listening.address().port())?;
+    let (health, metrics) = (operators.health(), operators.metrics());
+    let registry = Registry::new(Arc::clone(&driver), context.clock.clone(), config.options.clone());
     let access_log = config.log.access_log.then(|| Sink::from(context.output.access_log_lines()));
     let timeouts = Timeouts { drain: config.drain, ..Timeouts::STANDARD };
     let indexing = registry.clone();
@@ -169,6 +172,8 @@ async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Res
         notifier: notifier.clone(),
         limits: config.limits.clone(),
         face: config.face.clone(),
+        health,
+        metrics,
     };
     let server = Server::new(listening, setup);
     if let Some(warning) = strangers {
@@ -178,6 +183,7 @@ async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Res
         announce(context, &server, config)?;
     }
     tracing::info!("{}", place(&config.storage));
+    let _operators = operators.start(driver, &context.clock, config);
     tracing::info!("listening on {}", server.address());
     let purging = config.purge.map(|policy| indexing.purge_in_background(policy));
     let switching = tokio::spawn(switch.follow(indexing.clone()));

@@ -14,6 +14,7 @@ mod changes;
 mod check;
 mod defaults;
 mod document;
+mod health;
 mod keys;
 mod limits;
 mod manual;
@@ -37,6 +38,7 @@ pub(crate) use document::{Document, Sources};
 pub(crate) use limits::{Limits, Per, RateRule};
 pub(crate) use manual::{Chapter, Entry, chapters};
 pub(crate) use notifications::{Endpoint, Notifications};
+pub(crate) use health::{Check, CheckKind, Debug};
 pub(crate) use section::ConfigError;
 pub(crate) use show::Setting;
 pub(crate) use tls::{Certificates, Clients, Demand, Tls, TlsVersion};
@@ -68,6 +70,10 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Between two counts of what quotas are for.
     pub(crate) quota_interval: Duration,
+    /// What the server looks at to know whether it is well.
+    pub(crate) health: Vec<Check>,
+    /// A listener for operators.
+    pub(crate) debug: Option<Debug>,
     /// Of upload sessions that nobody finishes.
     pub(crate) purge: Option<PurgePolicy>,
     /// For requests in progress after a signal.
@@ -97,6 +103,17 @@ pub(crate) enum Storage {
     S3(Box<S3Config>),
 }
 
+impl Storage {
+    /// distribution's word for it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Filesystem { .. } => "filesystem",
+            Self::Memory => "inmemory",
+            Self::S3(_) => "s3aws",
+        }
+    }
+}
+
 /// What is written, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Log {
@@ -104,6 +121,8 @@ pub(crate) struct Log {
     pub(crate) formatter: Formatter,
     /// Stand on every line.
     pub(crate) fields: BTreeMap<String, String>,
+    /// Every line says which code wrote it.
+    pub(crate) names_code: bool,
     /// Apache's combined format, on standard output.
     pub(crate) access_log: bool,
 }

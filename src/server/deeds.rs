@@ -87,5 +87,20 @@ impl Call {
         if let Some(notifier) = &self.state.notifier {
             notifier.hear(self, &deed);
         }
+        if let Some(metrics) = &self.state.metrics {
+            metrics.repositories.count(deed.action, deed.repository, deed.is_blob);
+        }
+        tracing::debug!(
+            http.request.id = %self.id,
+            vars.name = %deed.repository,
+            vars.digest = deed.digest.map(tracing::field::display),
+            vars.reference = deed.tag.map(tracing::field::display),
+            vars.from = deed.from.map(tracing::field::display),
+            size = deed.size,
+            mediatype = deed.media_type.map(tracing::field::display),
+            "{} {}",
+            deed.action,
+            if deed.is_blob { "blob" } else { "manifest" }
+        );
     }
 }

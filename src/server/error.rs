@@ -58,10 +58,14 @@ pub(super) enum Error {
     Exceeded(#[from] Exceeded),
     #[error("too much is on its way in at the moment")]
     Full,
+    #[error("health check failed: please see /debug/health")]
+    Unhealthy,
 }
 
 /// Seconds after which a client may try again, by fault.
 const RETRY_BUSY_SECS: u64 = 1;
+/// A health check is made about so often.
+const RETRY_UNHEALTHY_SECS: u64 = 10;
 const RETRY_UNAVAILABLE_SECS: u64 = 30;
 
 impl Error {
@@ -76,8 +80,7 @@ impl Error {
             Self::NoDigest => Some(ErrorCode::DigestInvalid),
             Self::Refused(Refusal::Unauthenticated { .. }) => Some(ErrorCode::Unauthorized),
             Self::Refused(Refusal::Denied { .. }) => Some(ErrorCode::Denied),
-            Self::Refused(Refusal::TooMany { .. }) | Self::Exceeded(_) => Some(ErrorCode::TooManyRequests),
-            Self::Full => Some(ErrorCode::Unavailable),
+            Self::Full | Self::Unhealthy => Some(ErrorCode::Unavailable),
             Self::TargetTooLong | Self::HeadersTooLarge | Self::Host | Self::Expectation => None,
         }
     }
@@ -98,7 +101,8 @@ impl Error {
             | Self::NoDigest
             | Self::Refused(_)
             | Self::Exceeded(_)
-            | Self::Full => self.code().map_or(StatusCode::NOT_FOUND, ErrorCode::status),
+            | Self::Full
+            | Self::Unhealthy => self.code().map_or(StatusCode::NOT_FOUND, ErrorCode::status),
         }
     }
 
@@ -151,6 +155,7 @@ impl Error {
             }
             Self::Refused(Refusal::TooMany { wait }) | Self::Exceeded(Exceeded { wait, .. }) => Some(seconds(*wait)),
             Self::Full => Some(RETRY_BUSY_SECS),
+            Self::Unhealthy => Some(RETRY_UNHEALTHY_SECS),
             _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_UNAVAILABLE_SECS),
         }
     }
@@ -161,7 +166,10 @@ impl Error {
         let mut reply = reply::empty(status);
         match self.code() {
             Some(code) => {
-                let body = if status.is_server_error() {
+                let body = if matches!(self, Self::Unhealthy) {
+                    // The log has said so when it began.
+                    ErrorBody::new(code, code.message().into(), json!(self.to_string()))
+                } else if status.is_server_error() {
                     tracing::error!(http.request.id = %id, error = %Chain(&self), "request failed");
                     ErrorBody::new(code, code.message().into(), json!({ "request_id": id.to_string() }))
                 } else {

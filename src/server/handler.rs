@@ -15,9 +15,11 @@ use super::auth::{Guard, Rights, User};
 use super::connection::Connection;
 use super::error::{self, Error};
 use super::face::Face;
+use super::health::Health;
 use super::log::{Record, Sink};
 use super::notify::Notifier;
 use super::rates::Rates;
+use super::metrics::{Measurement, Metrics};
 use super::reply::{self, DOCKER_API_VERSION, Reply};
 use super::request::{RequestBody, RequestId, RequestIds};
 use super::room::Room;
@@ -43,17 +45,34 @@ pub(super) struct State {
     pub(super) rates: Option<Rates>,
     pub(super) timeouts: Timeouts,
     pub(super) face: Face,
+    pub(super) health: Arc<Health>,
+    pub(super) metrics: Option<Arc<Metrics>>,
     /// Set once: no connection begins another request.
     draining: watch::Sender<bool>,
 }
 
 impl State {
     pub(super) fn new(setup: Setup) -> Self {
-        let Setup { registry, guard, tls, clock, timeouts, access_log, notifier, limits, face } = setup;
+        let Setup { registry, guard, tls, clock, timeouts, access_log, notifier, limits, face, health, metrics } = setup;
         let (ids, draining) = (RequestIds::new(), watch::Sender::new(false));
         let manifests = Room::new(MANIFESTS_KIB_MAX);
         let rates = Rates::new(&limits.requests, limits.counts_loopback);
-        Self { registry, guard, tls, manifests, clock, ids, access_log, notifier, rates, timeouts, face, draining }
+        Self {
+            registry,
+            guard,
+            tls,
+            manifests,
+            clock,
+            ids,
+            access_log,
+            notifier,
+            rates,
+            timeouts,
+            face,
+            health,
+            metrics,
+            draining,
+        }
     }
 
     /// From now on a connection between two requests is at its end.
@@ -87,6 +106,8 @@ pub(super) struct Call {
     /// Who sends it, where that is asked.
     pub(super) user: Option<User>,
     pub(super) rights: Rights,
+    /// Where requests are counted, and this one is for the API.
+    measurement: Option<Measurement>,
 }
 
 /// Answers a request.
@@ -96,7 +117,8 @@ pub(super) async fn handle(state: Arc<State>, connection: Arc<Connection>, reque
     let id = state.ids.next();
     let record = begin_record(&state, &connection, &head, id);
     let method = head.method.clone();
-    let call = Call { state, connection, head, body, id, user: None, rights: Rights::default() };
+    let rights = Rights::default();
+    let call = Call { state, connection, head, body, id, user: None, rights, measurement: None };
     let mut reply = if method.is_safe() {
         finish(call).await
     } else {
@@ -132,6 +154,10 @@ async fn finish(mut call: Call) -> Reply {
     reply::set_static(&mut reply, DOCKER_API_VERSION.clone(), "registry/2.0");
     reply::set_static(&mut reply, X_CONTENT_TYPE_OPTIONS, "nosniff");
     call.state.face.dress(reply.headers_mut());
+    if let Some(mut measurement) = call.measurement.take() {
+        measurement.status = reply.status();
+        reply.body_mut().measure(measurement);
+    }
     if call.body.dismiss() || is_lost {
         reply::set_static(&mut reply, CONNECTION, "close");
     }
@@ -144,12 +170,16 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
     let (method, uri) = (&call.head.method, &call.head.uri);
     if matches!(uri.path(), "/" | "*") && (method.is_safe()) {
         // Load balancers ask for it.
+        call.state.health.admit(true, true)?;
         let mut reply = reply::empty(StatusCode::OK);
         reply::set_static(&mut reply, CACHE_CONTROL, "no-cache");
         return Ok(reply);
     }
     let path = call.state.face.inner(uri.path()).ok_or(RouteError::NoSuch);
     let mut route = path.and_then(|path| Route::parse(path, uri.query()));
+    let metrics = call.state.metrics.as_ref();
+    call.measurement = metrics.zip(route.as_ref().ok()).map(|(metrics, route)| metrics.begin(route.into(), &call.head));
+    call.state.health.admit(matches!(route, Ok(Route::Base)), method.is_safe())?;
     if *method != Method::OPTIONS {
         // Browsers ask what is allowed before they ask for a password (Fetch, "CORS-preflight fetch"). What is no route can
         // do nothing, so that it needs nothing; but only who is let in may hear that it is none.

@@ -12,6 +12,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::{Registry, reload};
 
 use super::Sink;
+use super::config::Log;
 use crate::sys::Clock;
 
 /// How much is logged.
@@ -38,7 +39,7 @@ pub(crate) struct Verbosity(reload::Handle<Lines, Registry>);
 impl Verbosity {
     pub(crate) fn set(&self, level: Level) {
         // Fails only where the log is gone.
-        let _ = self.0.modify(|lines| lines.level = level);
+        let _ = self.0.modify(|lines| lines.config.level = level);
     }
 }
 
@@ -49,14 +50,8 @@ impl fmt::Debug for Verbosity {
 }
 
 /// Sends every event of this program to `sink` from now on. The second call changes nothing.
-pub(crate) fn install(
-    level: Level,
-    formatter: Formatter,
-    fields: &BTreeMap<String, String>,
-    clock: Clock,
-    sink: Sink,
-) -> Verbosity {
-    let lines = Lines { level, formatter, fields: fields.clone(), clock, sink };
+pub(crate) fn install(config: &Log, clock: Clock, sink: Sink) -> Verbosity {
+    let lines = Lines { config: config.clone(), clock, sink };
     let (lines, handle) = reload::Layer::new(lines);
     // Fails only where a subscriber stands already, in tests.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines));
@@ -64,9 +59,7 @@ pub(crate) fn install(
 }
 
 struct Lines {
-    level: Level,
-    formatter: Formatter,
-    fields: BTreeMap<String, String>,
+    config: Log,
     clock: Clock,
     sink: Sink,
 }
@@ -109,19 +102,25 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        is_ours(metadata) && *metadata.level() <= self.level.filter()
+        is_ours(metadata) && *metadata.level() <= self.config.level.filter()
     }
 
     fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
-        Some(self.level.filter())
+        Some(self.config.level.filter())
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut line = Line::default();
-        line.fields.extend(self.fields.iter().map(|(key, value)| (key.clone(), value.clone().into())));
+        line.fields.extend(self.config.fields.iter().map(|(key, value)| (key.clone(), value.clone().into())));
+        let metadata = event.metadata();
+        if self.config.names_code {
+            let at = format!("{}:{}", metadata.file().unwrap_or_default(), metadata.line().unwrap_or_default());
+            line.fields.insert("file".into(), at.into());
+            line.fields.insert("func".into(), metadata.module_path().unwrap_or_default().into());
+        }
         event.record(&mut line);
-        let level = Level::of(*event.metadata().level());
-        (self.sink)(&line.format(self.formatter, level, &self.clock.now().to_string()));
+        let level = Level::of(*metadata.level());
+        (self.sink)(&line.format(self.config.formatter, level, &self.clock.now().to_string()));
     }
 }
 

@@ -30,7 +30,9 @@ use auth::Guard;
 use config::Limits;
 use face::Face;
 use handler::State;
+use health::Health;
 use logging::Verbosity;
+use metrics::Metrics;
 use pace::Patience;
 use room::Room;
 use tls::Tls;
@@ -39,18 +41,22 @@ mod api;
 pub(crate) mod auth;
 pub(crate) mod config;
 mod connection;
+pub(crate) mod debug;
 mod deeds;
 mod error;
 pub(crate) mod face;
 mod handler;
+pub(crate) mod health;
 mod listen;
 mod log;
 pub(crate) mod logging;
 mod mapping;
+pub(crate) mod metrics;
 mod notify;
 mod origin;
 pub(crate) mod outbound;
 mod pace;
+mod process;
 mod rates;
 mod reload;
 mod reply;
@@ -111,6 +117,9 @@ pub(crate) struct Setup {
     pub(crate) notifier: Option<Arc<Notifier>>,
     pub(crate) limits: Limits,
     pub(crate) face: Face,
+    pub(crate) health: Arc<Health>,
+    /// Where requests are counted.
+    pub(crate) metrics: Option<Arc<Metrics>>,
 }
 
 /// An address that is taken: clients can connect from now on, and are answered once a [`Server`] runs on it.

@@ -14,6 +14,7 @@ use hyper::body::{Frame, SizeHint};
 use super::connection::InProgress;
 use super::face::Face;
 use super::log::Record;
+use super::metrics::Measurement;
 use crate::spec::page::next_link;
 use crate::spec::{Digest, Route};
 use crate::store;
@@ -32,6 +33,8 @@ pub(super) struct Body {
     source: Source,
     /// Written to the log when the last byte has left, or when the client has.
     record: Option<Box<Record>>,
+    /// Counted at the same time.
+    measurement: Option<Measurement>,
     /// The request is there until all of its answer is with the connection.
     in_progress: Option<InProgress>,
 }
@@ -47,16 +50,20 @@ impl Body {
     }
 
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { source: Source::Whole(bytes), record: None, in_progress: None }
+        Self { source: Source::Whole(bytes), record: None, measurement: None, in_progress: None }
     }
 
     /// A body of `len` bytes that come bit by bit.
     pub(super) fn stream(stream: BoxStream<'static, store::Result<Bytes>>, len: u64) -> Self {
-        Self { source: Source::Stream { stream, left: len }, record: None, in_progress: None }
+        Self { source: Source::Stream { stream, left: len }, record: None, measurement: None, in_progress: None }
     }
 
     pub(super) fn set_record(&mut self, record: Record) {
         self.record = Some(Box::new(record));
+    }
+
+    pub(super) fn measure(&mut self, measurement: Measurement) {
+        self.measurement = Some(measurement);
     }
 
     pub(super) fn hold(&mut self, in_progress: InProgress) {
@@ -73,6 +80,9 @@ impl Body {
     fn count(&mut self, bytes: usize) {
         if let Some(record) = &mut self.record {
             record.written += bytes as u64;
+        }
+        if let Some(measurement) = &mut self.measurement {
+            measurement.written += bytes as u64;
         }
     }
 }

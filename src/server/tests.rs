@@ -49,6 +49,8 @@ async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
             notifier: None,
             limits: Limits::default(),
             face: Face::default(),
+            health: Arc::new(Health::new()),
+            metrics: None,
         },
     );
     server.connections_max = connections_max;

@@ -16,18 +16,22 @@ use thiserror::Error;
 
 use crate::spec::ByteRange;
 
+mod census;
 #[cfg(test)]
 pub(crate) mod faulty;
 mod fs;
 pub(crate) mod keys;
 mod memory;
+mod probe;
 pub(crate) mod s3;
 #[cfg(test)]
 pub(crate) mod suite;
 
+pub(crate) use census::census;
 pub(crate) use fs::{Fs, InUse, Marked, Prospect, prospect};
 pub(crate) use keys::{Key, Prefix};
 pub(crate) use memory::Memory;
+pub(crate) use probe::{Ailment, probe};
 pub(crate) use s3::{S3, S3Config, Unusable};
 
 /// What went wrong with a key, by what the caller can do about it.

@@ -2,7 +2,6 @@
 
 use super::schema::{Known, Section, Shape, Unknown, boolean, duration, key, number, section, text, texts};
 
-const LATER: &str = "is not effective yet";
 const OTHER_STORAGE: &str = "is not supported";
 
 pub(super) const ROOT: Section = Section::of(&[
@@ -15,7 +14,7 @@ pub(super) const ROOT: Section = Section::of(&[
     section("http", &HTTP),
     section("notifications", &NOTIFICATIONS).optional(),
     section("redis", &REDIS).ignored("has no effect: nothing is cached outside of this program"),
-    section("health", &HEALTH).ignored(LATER),
+    section("health", &HEALTH),
     section("proxy", &PROXY).ignored("is not effective yet: the registry serves what it has, and takes no pushes"),
     section("validation", &VALIDATION),
     section("catalog", &Section::of(&[number("maxentries").default("1000")])),
@@ -47,7 +46,7 @@ const LOG: Section = Section::of(&[
     key("fields", Shape::Map(&Shape::Any)),
     section("accesslog", &Section::of(&[boolean("disabled").default("false")])),
     key("hooks", Shape::List(&Shape::Section(&HOOK))).ignored("has no effect: no mail is sent"),
-    boolean("reportcaller").ignored("has no effect: lines do not name the code that wrote them"),
+    boolean("reportcaller"),
 ]);
 
 const HOOK: Section =
@@ -195,7 +194,7 @@ const HTTP: Section = Section::of(&[
     text("secret").secret(),
     duration("draintimeout"),
     section("tls", &TLS).optional(),
-    section("debug", &DEBUG).ignored(LATER),
+    section("debug", &DEBUG),
     // This server speaks HTTP/1.1.
     section("http2", &Section::of(&[boolean("disabled")])),
     section("h2c", &Section::of(&[boolean("enabled")])).ignored("has no effect: this server speaks HTTP/1.1"),

@@ -104,7 +104,7 @@ fn endpoint(section: &Section<'_>) -> Result<Endpoint, ConfigError> {
     Ok(Endpoint {
         name,
         url,
-        headers: headers(&section.section("headers")?)?,
+        headers: headers(section)?,
         timeout: time("timeout")?.unwrap_or(Duration::from_secs(1)),
         threshold: section.parsed("threshold", count)?.filter(|count| *count > 0).unwrap_or(10),
         backoff: time("backoff")?.unwrap_or(Duration::from_secs(1)),

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::section::{ConfigError, Section};
 use super::tree::Node;
 use super::values::duration;
-use super::{Config, Log, access, auth, limits, notifications, storage, tls, validation};
+use super::{Config, Log, access, auth, health, limits, notifications, storage, tls, tokens, validation};
 use crate::registry::{Options, PurgePolicy};
 use crate::server::Address;
 use crate::server::face::{self, Face};
@@ -56,6 +56,8 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
         notifications,
         limits: limits::read(&root)?,
         quota_interval,
+        health: health::checks(&root)?,
+        debug: health::debug(&http)?,
         purge: purge(&maintenance)?,
         drain: drain.unwrap_or(Duration::from_secs(DRAIN_SECS)),
     })
@@ -80,16 +82,17 @@ fn face(http: &Section<'_>) -> Result<Face, ConfigError> {
         prefix: http.parsed("prefix", face::parse_prefix)?.unwrap_or_default(),
         base: http.parsed("host", face::parse_base)?.flatten(),
         relative: http.boolean("relativeurls")?.unwrap_or_default(),
-        headers: headers(&http.section("headers")?)?,
+        headers: headers(http)?,
     })
 }
 
-/// Headers by name, each with a list of values.
+/// The `headers` of a section.
 pub(super) fn headers(section: &Section<'_>) -> Result<HeaderMap, ConfigError> {
+    let headers = section.section("headers")?;
     let mut map = HeaderMap::new();
-    for (name, node) in section.members() {
-        let parsed = face::parse_header_name(name).map_err(|message| section.error(name, node.at.clone(), message))?;
-        for value in section.list(name, face::parse_header_value)? {
+    for (name, node) in headers.members() {
+        let parsed = face::parse_header_name(name).map_err(|message| headers.error(name, node.at.clone(), message))?;
+        for value in headers.list(name, face::parse_header_value)? {
             map.append(parsed.clone(), value);
         }
     }
@@ -114,6 +117,7 @@ fn log(root: &Section<'_>) -> Result<Log, ConfigError> {
         level: if log.is_default("level") { old.or(new) } else { new }.unwrap_or(Level::Info),
         formatter: log.parsed("formatter", formatter)?.unwrap_or(Formatter::Text),
         fields: log.section("fields")?.texts(),
+        names_code: log.boolean("reportcaller")?.unwrap_or_default(),
         access_log: !log.section("accesslog")?.boolean("disabled")?.unwrap_or_default(),
     })
 }

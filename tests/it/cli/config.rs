@@ -309,9 +309,7 @@ fn sample_configurations_say_what_happens() {
         read-only  no
         auth       none
         ------- stderr -------
-        warning: $TMP/c.yml:18:3: http.debug is not effective yet
         warning: $TMP/c.yml:22:1: redis has no effect: nothing is cached outside of this program
-        warning: $TMP/c.yml:38:1: health is not effective yet
     "#]]);
     let cache = "version: 0.1\nlog: {fields: {service: registry}}\nstorage:\n  cache: {blobdescriptor: inmemory}\n  \
                  filesystem: {rootdirectory: $TMP/registry-cache}\n  maintenance: {uploadpurging: {enabled: false}}\n\
