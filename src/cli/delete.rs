@@ -3,9 +3,11 @@
 //! A tag is removed as a tag; its manifest and its other names stay. A manifest goes when it is named by its digest, or
 //! with `--manifest`.
 
+pub(super) mod exact;
 mod execute;
 mod plan;
 mod prepare;
+mod problems;
 mod show;
 
 use std::path::PathBuf;
@@ -82,6 +84,29 @@ pub(crate) struct Args {
     rules: Rules,
 }
 
+impl Args {
+    /// What the options are where a plan says what goes.
+    pub(super) fn of_plan(dry_run: bool, yes: bool, journal: Option<PathBuf>) -> Self {
+        Self {
+            references: vec![],
+            manifest: false,
+            dry_run,
+            yes,
+            ignore_missing: true,
+            detailed_exitcode: false,
+            journal,
+            rules: Rules {
+                all_tags: false,
+                matching: vec![],
+                filter: None,
+                except: vec![],
+                older_than: None,
+                keep: None,
+            },
+        }
+    }
+}
+
 /// Which tags of a repository are meant.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Tags of a repository")]
@@ -155,6 +180,16 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    pub(super) fn new(rows: Rows<Item>) -> Self {
+        Self { rows, tally: Tally::default() }
+    }
+
+    /// Writes the list, and says by the exit code what it came to.
+    pub(super) fn finish(self, summary: serde_json::Value) -> Result<(), Failure> {
+        self.rows.finish_with(Some(summary))?;
+        self.tally.result()
+    }
+
     fn push(
         &mut self,
         reference: &impl ToString,
@@ -170,7 +205,7 @@ impl Report {
     }
 
     /// One object was done.
-    fn done(
+    pub(super) fn done(
         &mut self,
         reference: &impl ToString,
         outcome: (&'static str, &'static str),
@@ -181,7 +216,7 @@ impl Report {
     }
 
     /// One object was not done.
-    fn failed(
+    pub(super) fn failed(
         &mut self,
         reference: &impl ToString,
         outcome: (&'static str, &'static str),
@@ -199,11 +234,21 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     for target in targets {
         all.push(target.prepare(context, args).await);
     }
+    carry_out(context, args, "reg.delete/v1", all).await
+}
+
+/// Shows what was prepared, asks, and does it.
+pub(super) async fn carry_out(
+    context: &Context,
+    args: &Args,
+    schema: &'static str,
+    mut all: Vec<Prepared>,
+) -> Result<(), Failure> {
     let (hosts, repositories): (Vec<_>, Vec<_>) =
         all.iter().map(|prepared| (prepared.place.host.to_string(), prepared.place.repository.to_string())).unzip();
     let only = |names: &[String]| names.first().filter(|first| names.iter().all(|name| name == *first)).cloned();
-    let document = Document { schema: "reg.delete/v1", registry: only(&hosts), repository: only(&repositories) };
-    let mut report = Report { rows: context.output.rows(document), tally: Tally::default() };
+    let document = Document { schema, registry: only(&hosts), repository: only(&repositories) };
+    let mut report = Report::new(context.output.rows(document));
 
     let count: usize = all.iter().map(|prepared| prepared.plan.steps.len()).sum();
     if count > 0 && (args.dry_run || !args.yes) {

@@ -5,7 +5,7 @@
 
 mod explain;
 mod remote;
-mod rules;
+pub(super) mod rules;
 pub(super) mod show;
 pub(super) mod source;
 mod words;
@@ -24,7 +24,7 @@ use rules::Rules;
 use show::{Item, RepositoryRow, Shown, WideItem};
 use source::Source;
 
-const SCHEMA: &str = "reg.gc-plan/v1";
+pub(super) const SCHEMA: &str = "reg.gc-plan/v1";
 
 /// Show what retention and garbage collection would free
 #[derive(Debug, clap::Args)]
@@ -36,20 +36,8 @@ cannot be read is left alone, with everything that it may refer to.
 Over the API of a registry only tags, and what they reach, can be seen: no untagged manifests, no
 unreferenced blobs. --storage and --config see everything.")]
 pub(crate) struct Args {
-    /// Registries or repositories to plan for; with --storage or --config, repositories in there [default: all]
-    #[arg(value_name = "TARGET")]
-    targets: Vec<String>,
-
-    /// Read a storage directory, of this registry or of registry:2 (the one that contains docker/registry/v2)
-    #[arg(long, value_name = "DIR", conflicts_with = "config")]
-    storage: Option<PathBuf>,
-
-    /// Read the storage that a server's configuration file names
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-
     #[command(flatten)]
-    rules: Rules,
+    what: What,
 
     /// Say which rule, or what else, keeps or removes REPOSITORY:TAG or REPOSITORY@DIGEST
     #[arg(long, value_name = "REF")]
@@ -64,9 +52,28 @@ pub(crate) struct Args {
     fail_over: Option<u64>,
 }
 
+/// What is planned for, and by which rules.
+#[derive(Debug, clap::Args)]
+pub(crate) struct What {
+    /// Registries or repositories to plan for; with --storage or --config, repositories in there [default: all]
+    #[arg(value_name = "TARGET")]
+    pub(super) targets: Vec<String>,
+
+    /// Read a storage directory, of this registry or of registry:2 (the one that contains docker/registry/v2)
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub(super) storage: Option<PathBuf>,
+
+    /// Read the storage that a server's configuration file names
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) rules: Rules,
+}
+
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
-    let mut policy = args.rules.policy()?;
-    let source = source::read(context, args, &mut policy).await?;
+    let mut policy = args.what.rules.policy()?;
+    let source = source::read(context, &args.what, &mut policy).await?;
     let now = context.clock.now();
     if let Some(reference) = &args.explain {
         return explain::run(context, &source, &policy, now, reference);
@@ -98,7 +105,7 @@ fn show(context: &Context, args: &Args, shown: &Shown<'_>) -> Result<(), Failure
                 output.text("\n")?;
                 rows.finish()?;
             }
-            let line = if args.rules.is_empty() { shown.garbage_line() } else { shown.line() };
+            let line = if args.what.rules.is_empty() { shown.garbage_line() } else { shown.line() };
             output.text(&format!("{line}\n"))
         }
         format => {

@@ -16,6 +16,7 @@ mod environment;
 mod failure;
 mod flags;
 mod garbage_collect;
+mod gc;
 mod gc_plan;
 mod generate;
 mod inspect;
@@ -69,6 +70,7 @@ enum Command {
     Delete(delete::Args),
     Digest(digest::Args),
     GarbageCollect(garbage_collect::Args),
+    Gc(gc::Args),
     GcPlan(gc_plan::Args),
     Inspect(inspect::Args),
     Login(login::Args),
@@ -91,6 +93,7 @@ impl Command {
             Self::Delete(args) => wait_for_steps(context, delete::run(context, args)),
             Self::Digest(args) => wait(Threads::One, digest::run(context, args)),
             Self::GarbageCollect(args) => wait(Threads::Many, garbage_collect::run(context, args)),
+            Self::Gc(args) => wait_for_steps(context, gc::run(context, args)),
             Self::GcPlan(args) => wait(Threads::Many, gc_plan::run(context, args)),
             Self::Inspect(args) => wait(Threads::One, inspect::run(context, args)),
             Self::Login(args) => wait(Threads::One, login::run(context, args)),

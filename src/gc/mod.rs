@@ -13,6 +13,7 @@ pub(crate) mod inventory;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod reading;
+pub(crate) mod recheck;
 pub(crate) mod retention;
 pub(crate) mod view;
 

@@ -166,7 +166,7 @@ impl Plan {
     }
 }
 
-fn summarize(inventory: &Inventory, repositories: &[RepositoryPlan], blobs: &[BlobPlan]) -> Summary {
+pub(super) fn summarize(inventory: &Inventory, repositories: &[RepositoryPlan], blobs: &[BlobPlan]) -> Summary {
     let mut summary = Summary { blobs: blobs.len(), ..Summary::default() };
     for (holding, repository) in inventory.repositories.iter().zip(repositories) {
         summary.tags += repository.tags.iter().filter(|tag| tag.fate == Fate::Go).count();

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt as _};
 use jiff::SignedDuration;
 
-use super::plan::{Cause, Depth, Known, Plan, Refusal, Request, Step, closure, plan};
-use super::show::{refused_hint, vendor_way};
-use super::{Args, Report, Rules};
+use super::plan::{Depth, Known, Plan, Request, Step, closure, plan};
+use super::show::refused_hint;
+use super::{Args, Rules};
 use crate::cli::context::Context;
 use crate::cli::enrich::Enricher;
 use crate::cli::failure::{Explain as _, Failure, Kind};
@@ -34,7 +34,7 @@ pub(super) struct Target {
 
 /// A repository whose deletion is planned.
 #[derive(Debug)]
-pub(super) struct Prepared {
+pub(in crate::cli) struct Prepared {
     /// The repository, without a tag.
     pub(super) place: Reference,
     pub(super) repository: RemoteRepository,
@@ -42,9 +42,11 @@ pub(super) struct Prepared {
     pub(super) request: Request,
     pub(super) plan: Plan,
     /// Objects that are not there, with the failure that told.
-    absent: Vec<(Locator, Failure)>,
+    pub(super) absent: Vec<(Locator, Failure)>,
     /// Objects that cannot be worked on, or the repository as a whole (`None`).
-    failed: Vec<(Option<Locator>, Failure)>,
+    pub(super) failed: Vec<(Option<Locator>, Failure)>,
+    /// Objects that are not as they were planned to be, and how.
+    pub(super) moved: Vec<(Locator, String)>,
     /// What somebody who decides should know.
     pub(super) notes: Vec<String>,
     /// Whether the registry removes a tag and leaves its manifest, where that was found out.
@@ -92,19 +94,9 @@ pub(super) fn targets(context: &Context, args: &Args) -> Result<Vec<Target>, Fai
 impl Target {
     /// Plans; what goes wrong stands in the result, so that other repositories are served.
     pub(super) async fn prepare(self, context: &Context, args: &Args) -> Prepared {
-        let place = self.place.clone();
         let depth = if args.manifest { Depth::Manifest } else { Depth::Tag };
-        let mut prepared = Prepared {
-            place: self.place,
-            repository: self.repository,
-            known: Known::default(),
-            request: Request { tags: self.tags, manifests: self.manifests, depth },
-            plan: Plan::default(),
-            absent: Vec::new(),
-            failed: Vec::new(),
-            notes: Vec::new(),
-            can_untag: None,
-        };
+        let request = Request { tags: self.tags, manifests: self.manifests, depth };
+        let mut prepared = Prepared::new(self.place, self.repository, request);
         // Removing a tag deletes no content: it is safe without knowing the rest, unless a person wants to see it first.
         let plain = depth == Depth::Tag && prepared.request.manifests.is_empty() && !args.rules.select();
         let result = if plain && args.yes && !args.dry_run {
@@ -120,17 +112,38 @@ impl Target {
             result => result,
         };
         if let Err(failure) = result {
-            prepared.plan = Plan::default();
-            let failure = failure.at(&place.host).context(format!("cannot delete from {place}"));
-            prepared.failed.push((None, failure));
+            prepared.fail(failure);
         }
         prepared
     }
 }
 
 impl Prepared {
+    /// Nothing is known yet.
+    pub(super) fn new(place: Reference, repository: RemoteRepository, request: Request) -> Self {
+        Self {
+            place,
+            repository,
+            known: Known::default(),
+            request,
+            plan: Plan::default(),
+            absent: Vec::new(),
+            failed: Vec::new(),
+            moved: Vec::new(),
+            notes: Vec::new(),
+            can_untag: None,
+        }
+    }
+
+    /// Nothing is done here, for this reason.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.plan = Plan::default();
+        let failure = failure.at(&self.place.host).context(format!("cannot delete from {}", self.place));
+        self.failed.push((None, failure));
+    }
+
     /// Plans what this registry can do: asked with at most two requests, which delete nothing.
-    async fn fit_registry(&mut self) -> Result<(), Failure> {
+    pub(super) async fn fit_registry(&mut self) -> Result<(), Failure> {
         if self.plan.steps.iter().any(|step| matches!(step, Step::Untag { .. })) {
             self.can_untag = self.repository.can_untag().await;
         }
@@ -322,44 +335,6 @@ impl Prepared {
         self.notes.push(format!("{} of {} tags selected{of_unknown_age}", selected.len(), looked_at));
         Ok(selected)
     }
-
-    /// Reports what was wrong before anything was done.
-    pub(super) fn report_problems(&mut self, args: &Args, report: &mut Report) -> Result<(), Failure> {
-        for (locator, failure) in std::mem::take(&mut self.absent) {
-            let (reference, action) = (self.place.at(locator.clone()), action(&locator));
-            if args.ignore_missing {
-                report.done(&reference, (action, "absent"), None)?;
-            } else {
-                report.failed(&reference, (action, "absent"), &failure)?;
-            }
-        }
-        for (locator, failure) in std::mem::take(&mut self.failed) {
-            let outcome = (locator.as_ref().map_or("delete", action), "failed");
-            match locator {
-                Some(locator) => report.failed(&self.place.at(locator), outcome, &failure)?,
-                None => report.failed(&self.place, outcome, &failure)?,
-            }
-        }
-        self.report_refused(report)
-    }
-
-    /// Reports what is not done because something else needs it.
-    pub(super) fn report_refused(&mut self, report: &mut Report) -> Result<(), Failure> {
-        for Refusal { tag, digest, why, cause } in std::mem::take(&mut self.plan.refused) {
-            let locator = tag.map_or(Locator::Digest(digest), Locator::Tag);
-            let reference = self.place.at(locator.clone());
-            let failure = match cause {
-                Cause::Asked => Failure::message(Kind::Failed, format!("{digest} is {why}")),
-                Cause::CannotUntag => {
-                    let why = format!("the registry cannot remove a tag alone, and {digest} is {why}");
-                    Failure::message(Kind::Unsupported, why).with_hint(show_other_ways(&self.place))
-                }
-            };
-            let failure = failure.context(format!("cannot delete {reference}"));
-            report.failed(&reference, (action(&locator), "skipped"), &failure)?;
-        }
-        Ok(())
-    }
 }
 
 fn signed(length: std::time::Duration) -> Result<SignedDuration, Failure> {
@@ -370,16 +345,4 @@ fn signed(length: std::time::Duration) -> Result<SignedDuration, Failure> {
 fn no_tag(place: &Reference, tag: &Tag) -> Failure {
     Failure::message(Kind::NotFound, format!("{place} has no tag {tag}"))
         .context(format!("cannot delete {}", place.at(tag.clone())))
-}
-
-fn show_other_ways(place: &Reference) -> String {
-    vendor_way(&place.host)
-        .map_or_else(|| "delete all tags of the digest together, or REPOSITORY@DIGEST".into(), str::to_owned)
-}
-
-pub(super) fn action(locator: &Locator) -> &'static str {
-    match locator {
-        Locator::Tag(_) => "untag",
-        Locator::Digest(_) => "delete",
-    }
 }

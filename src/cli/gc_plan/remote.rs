@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::stream::{self, StreamExt as _};
 
-use super::Args;
+use super::What;
 use super::source::{Place, Source};
 use crate::cli::context::Context;
 use crate::cli::enrich::Enricher;
@@ -25,7 +25,7 @@ const REPOSITORIES: usize = 4;
 /// Lists of referrers that are read at the same time in one repository.
 const CONCURRENCY: usize = 8;
 
-pub(super) async fn read(context: &Context, args: &Args, policy: &Policy) -> Result<Source, Failure> {
+pub(super) async fn read(context: &Context, args: &What, policy: &Policy) -> Result<Source, Failure> {
     if policy.age == AgeSource::Pushed && policy.rules.iter().any(crate::gc::Rule::is_about_age) {
         return Err(Failure::usage("when something was pushed cannot be seen over the API")
             .with_hint("--age-by created, or --storage DIR"));
@@ -77,7 +77,7 @@ pub(super) async fn read(context: &Context, args: &Args, policy: &Policy) -> Res
 }
 
 /// The registry, and the repositories in question; `None` for all of them.
-fn targets(context: &Context, args: &Args) -> Result<(Host, Option<BTreeSet<Repository>>), Failure> {
+fn targets(context: &Context, args: &What) -> Result<(Host, Option<BTreeSet<Repository>>), Failure> {
     let mut hosts = BTreeSet::new();
     let mut names = BTreeSet::new();
     for target in &args.targets {

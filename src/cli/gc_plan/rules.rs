@@ -74,11 +74,11 @@ impl From<AgeBy> for AgeSource {
 
 impl Rules {
     /// Whether nothing but garbage is asked about.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::cli) fn is_empty(&self) -> bool {
         self.rule().is_none() && self.policy.is_none()
     }
 
-    pub(super) fn policy(&self) -> Result<Policy, Failure> {
+    pub(in crate::cli) fn policy(&self) -> Result<Policy, Failure> {
         let mut policy = Policy::default();
         if let Some(path) = &self.policy {
             let name = path.display();

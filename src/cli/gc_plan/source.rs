@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Args, remote};
+use super::{What, remote};
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::serve;
@@ -68,7 +68,7 @@ impl Source {
 }
 
 /// Reads what the arguments name, and narrows the policy to it.
-pub(super) async fn read(context: &Context, args: &Args, policy: &mut Policy) -> Result<Source, Failure> {
+pub(in crate::cli) async fn read(context: &Context, args: &What, policy: &mut Policy) -> Result<Source, Failure> {
     let (driver, called) = match (&args.storage, &args.config) {
         (Some(directory), _) => (open_directory(context, directory)?, directory.display().to_string()),
         (None, Some(path)) => {

@@ -14,6 +14,7 @@ mod digest;
 mod distribution;
 mod explain;
 mod garbage_collect;
+mod gc;
 mod gc_plan;
 mod general;
 mod hostile_text;
