@@ -6,6 +6,8 @@
 
 #[path = "../src/gc/mod.rs"]
 mod gc;
+#[path = "../src/server/auth/rules.rs"]
+mod rules;
 #[path = "../src/spec/mod.rs"]
 mod spec;
 
@@ -14,6 +16,7 @@ mod server;
 use std::fmt::{Debug, Display};
 use std::str::{FromStr, from_utf8};
 
+use rules::{Action, Decision, Grant, Patterns, Rule, Rules, Subjects, check_pattern};
 use spec::challenge::Challenge;
 use spec::range::{Requested, parse_content_range, parse_range};
 use spec::scope::Scopes;
@@ -128,6 +131,27 @@ pub fn challenge(data: &[u8]) {
         assert_eq!(Challenge::parse_all(&printed), [challenge], "{text:?} as {printed:?}");
     }
     round_trip::<Scopes>(text);
+}
+
+/// A repository, and a pattern on each line behind it.
+pub fn access(data: &[u8]) {
+    let Ok(text) = from_utf8(data) else { return };
+    let Some((name, patterns)) = text.split_once('\n') else { return };
+    let Ok(name) = name.parse::<Repository>() else { return };
+    let (mut rules, mut was_allowed) = (Rules::default(), false);
+    for pattern in patterns.lines() {
+        let Ok(repositories) = Patterns::new(vec![pattern.to_owned()]) else { continue };
+        assert_eq!(check_pattern(pattern), Ok(()));
+        let subjects = Subjects { users: ["u".to_owned()].into(), ..Subjects::default() };
+        rules.rules.push(Rule { subjects, grant: Grant::new(repositories, [Action::Push]), at: String::new() });
+        let is_allowed = rules.allows(Some("u"), Action::Pull, &name);
+        assert!(is_allowed || !was_allowed, "a rule takes nothing away: {pattern:?}");
+        let decision = rules.decide(Some("u"), Action::Pull, &name);
+        assert_eq!(is_allowed, matches!(decision, Decision::Allowed { .. }), "{pattern:?}");
+        assert!(!rules.allows(Some("v"), Action::Pull, &name) && !rules.allows(None, Action::Pull, &name));
+        assert!(!rules.allows(Some("u"), Action::Delete, &name));
+        was_allowed = is_allowed;
+    }
 }
 
 /// The config of an image, where it is asked for the image's age.

@@ -32,6 +32,7 @@ mod serve;
 mod survey;
 mod tag;
 mod tags;
+mod token;
 mod user;
 
 use std::ffi::OsString;
@@ -79,6 +80,7 @@ enum Command {
     Serve(serve::Args),
     Tag(tag::Args),
     Tags(tags::Args),
+    Token(token::Args),
     User(user::Args),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
@@ -102,6 +104,7 @@ impl Command {
             Self::Serve(args) => serve::run(context, args),
             Self::Tag(args) => wait(Threads::One, tag::run(context, args)),
             Self::Tags(args) => wait(Threads::One, tags::run(context, args)),
+            Self::Token(args) => token::run(context, args),
             Self::User(args) => user::run(context, args),
             Self::Completions(args) => generate::completions(context, args),
             Self::Man(args) => generate::man(context, args),

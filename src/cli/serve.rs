@@ -151,6 +151,7 @@ async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Res
     let listening = Listening::on(&config.address).await.map_err(cannot_listen)?;
     let operators = Operators::open(context, config).await?;
     let guard = doors::guard(context, config)?;
+    guard.fetch().await.map_err(doors::no_keys)?;
     let tls = doors::tls(config.tls.as_ref())?;
     let driver = operators.measure(open(context, &config.storage).await?, &config.storage)?;
     let _in_use = mark_in_use(context, &config.storage)?;
@@ -176,6 +177,9 @@ async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Res
         metrics,
     };
     let server = Server::new(listening, setup);
+    if let Some(note) = doors::advice(config) {
+        context.output.note(note);
+    }
     if let Some(warning) = strangers {
         context.output.note(warning);
     }

@@ -47,6 +47,9 @@ pub(crate) enum Error {
         if prefix.is_empty() { "the registry" } else { prefix }
     )]
     QuotaExceeded { prefix: String, quota: u64, used: u64, needed: u64 },
+    /// Its class is none that is allowed here.
+    #[error("the registry takes no {0}")]
+    ClassRefused(String),
     #[error("deletes are switched off")]
     DeleteDisabled,
     #[error("the registry is read-only")]
@@ -73,6 +76,7 @@ impl Error {
             Self::SizeMismatch { .. } | Self::ChildSize { .. } | Self::BlobTooLarge { .. } => ErrorCode::SizeInvalid,
             Self::QuotaExceeded { .. } => ErrorCode::Denied,
             Self::ManifestInvalid(_) | Self::UrlRefused(_) => ErrorCode::ManifestInvalid,
+            Self::ClassRefused(_) => ErrorCode::Denied,
             Self::ChildrenUnknown(_) => ErrorCode::ManifestBlobUnknown,
             Self::DeleteDisabled | Self::ReadOnly => ErrorCode::Unsupported,
             Self::PageSize(_) => ErrorCode::PaginationNumberInvalid,

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use super::{Error, PutManifest, Registry, Result};
+use super::{Error, PutManifest, Registry, Result, classes};
 use crate::spec::{Digest, Locator, Manifest, MediaType, Repository, Tag};
 use crate::store::{Key, Put};
 
@@ -25,6 +25,7 @@ impl Registry {
         let canonical = Digest::sha256(manifest.bytes());
         let named = named(locator, canonical, manifest.bytes())?;
         self.options.urls.check(&manifest)?;
+        classes::check(&self.options.classes, &manifest)?;
         let _shared = self.shared.locks.share(repository).await;
         self.check_children(repository, &manifest).await?;
         self.charge(repository, &canonical, manifest.bytes().len() as u64)?;

@@ -20,6 +20,7 @@ use crate::sys::Clock;
 mod blobs;
 mod catalog;
 mod children;
+mod classes;
 pub(crate) mod collect;
 mod data;
 mod error;
@@ -63,6 +64,8 @@ pub(crate) struct Options {
     pub(crate) read_only: bool,
     pub(crate) completeness: Completeness,
     pub(crate) urls: UrlRules,
+    /// The only classes of manifests that are taken; none are all.
+    pub(crate) classes: Vec<String>,
     /// Most entries that a page of the catalog may be asked for; more are refused.
     pub(crate) catalog_page_max: usize,
     /// Most tags in a page that a client asks for; without a number it gets all of them.

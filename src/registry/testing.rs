@@ -34,6 +34,7 @@ pub(super) const OPTIONS: Options = Options {
     read_only: false,
     completeness: Completeness::Whole,
     urls: UrlRules { allow: Vec::new(), deny: Vec::new() },
+    classes: Vec::new(),
     catalog_page_max: CATALOG_PAGE_MAX,
     tags_page_max: TAGS_PAGE_MAX,
     blob_bytes_max: None,

@@ -26,6 +26,7 @@ mod section;
 mod show;
 mod storage;
 mod tls;
+mod tokens;
 mod tree;
 mod validation;
 mod values;
@@ -42,7 +43,7 @@ pub(crate) use health::{Check, CheckKind, Debug};
 pub(crate) use section::ConfigError;
 pub(crate) use show::Setting;
 pub(crate) use tls::{Certificates, Clients, Demand, Tls, TlsVersion};
-pub(crate) use words::Since;
+pub(crate) use tokens::OwnTokens;
 
 use super::Address;
 use super::auth::rules::Rules;
@@ -63,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) auth: Option<Auth>,
     /// With: what no rule allows is refused.
     pub(crate) access: Option<Rules>,
+    /// What users are given beside their passwords.
+    pub(crate) tokens: OwnTokens,
     /// Without: plain HTTP.
     pub(crate) tls: Option<Tls>,
     /// Without: nobody is told what requests did.

@@ -56,6 +56,9 @@ pub(super) enum Error {
     Refused(#[from] Refusal),
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
+    /// What is asked of the token endpoint is nothing that it gives.
+    #[error("{0}")]
+    TokenRequest(&'static str),
     #[error("too much is on its way in at the moment")]
     Full,
     #[error("health check failed: please see /debug/health")]
@@ -82,6 +85,7 @@ impl Error {
             Self::Refused(Refusal::Denied { .. }) => Some(ErrorCode::Denied),
             Self::Full | Self::Unhealthy => Some(ErrorCode::Unavailable),
             Self::TargetTooLong | Self::HeadersTooLarge | Self::Host | Self::Expectation => None,
+            Self::TokenRequest(_) => Some(ErrorCode::Unsupported),
         }
     }
 
@@ -91,7 +95,7 @@ impl Error {
             // The grammar of the header, not its place in the upload: 416 would make clients ask for the status and go on.
             Self::ContentRange(_) => StatusCode::BAD_REQUEST,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
-            Self::Host => StatusCode::BAD_REQUEST,
+            Self::Host | Self::TokenRequest(_) => StatusCode::BAD_REQUEST,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Route(_)

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use tokio::sync::watch;
 
 use super::auth::access::Needed;
-use super::auth::{Guard, Rights, User};
+use super::auth::{Guard, Rights, TOKEN_PATH, User};
 use super::connection::Connection;
 use super::error::{self, Error};
 use super::face::Face;
@@ -174,6 +174,12 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         let mut reply = reply::empty(StatusCode::OK);
         reply::set_static(&mut reply, CACHE_CONTROL, "no-cache");
         return Ok(reply);
+    }
+    let state = Arc::clone(&call.state);
+    if let Some(service) = state.guard.service()
+        && call.state.face.inner(uri.path()) == Some(TOKEN_PATH)
+    {
+        return api::token::answer(call, service).await;
     }
     let path = call.state.face.inner(uri.path()).ok_or(RouteError::NoSuch);
     let mut route = path.and_then(|path| Route::parse(path, uri.query()));

@@ -31,6 +31,19 @@ pub(super) fn elsewhere(head: &Parts, path: &str) -> Option<String> {
     Some(format!("{}://{}{path}", scheme(&head.headers).unwrap_or("https"), host(head)?))
 }
 
+/// The URL of something of ours beside the API, as this client reaches it; `None` where it does not say how. Passwords will
+/// go there: where a proxy is in front that does not say what it speaks, it is assumed that it speaks TLS.
+pub(super) fn own(head: &Parts, own_scheme: &str, face: &Face, path: &str) -> Option<String> {
+    let path = face.outer(path);
+    if let Some(base) = &face.base {
+        return Some(format!("{}{path}", base.origin));
+    }
+    const TRACES: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "via"];
+    let is_behind_proxy = TRACES.iter().any(|name| head.headers.contains_key(*name));
+    let assumed = if is_behind_proxy { "https" } else { own_scheme };
+    Some(format!("{}://{}{path}", scheme(&head.headers).unwrap_or(assumed), host(head)?))
+}
+
 fn host(head: &Parts) -> Option<&str> {
     let headers = &head.headers;
     let named = match forwarded(headers, "host") {
@@ -143,6 +156,33 @@ mod tests {
     fn the_scheme_is_our_own() {
         let (head, ()) = http::Request::get("/v2/").header("host", "r").body(()).expect("a request").into_parts();
         assert_eq!(url(&head, "https", &Face::default(), &Route::Base), "https://r/v2/", "TLS of our own");
+    }
+
+    #[test]
+    fn passwords_go_over_tls_behind_a_proxy_that_does_not_say_otherwise() {
+        for (headers, expected) in [
+            (&[][..], None),
+            (&[("host", "r:5000")], Some("http://r:5000/a/token")),
+            (&[("host", "r"), ("via", "1.1 p")], Some("https://r/a/token")),
+            (&[("host", "r"), ("x-forwarded-for", "192.0.2.1")], Some("https://r/a/token")),
+            (
+                &[("host", "r"), ("x-forwarded-for", "192.0.2.1"), ("x-forwarded-proto", "http")],
+                Some("http://r/a/token"),
+            ),
+            (&[("host", "r"), ("forwarded", "host=out")], Some("https://out/a/token")),
+            (&[("host", "a\"b")], None),
+        ] {
+            let mut request = http::Request::get("/a/v2/");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let (head, ()) = request.body(()).expect("a request").into_parts();
+            let face = Face { prefix: "/a".into(), relative: true, ..Face::default() };
+            assert_eq!(own(&head, "http", &face, "/token").as_deref(), expected, "{headers:?}");
+            let base = Some(Base { origin: "https://out".into(), path: None });
+            let face = Face { base, ..face };
+            assert_eq!(own(&head, "http", &face, "/token").as_deref(), Some("https://out/a/token"), "{headers:?}");
+        }
     }
 
     #[test]

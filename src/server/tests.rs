@@ -29,6 +29,7 @@ async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
         delete_enabled: true,
         read_only: false,
         completeness: Completeness::Whole,
+        classes: Vec::new(),
         urls: UrlRules::default(),
         catalog_page_max: CATALOG_PAGE_MAX,
         tags_page_max: TAGS_PAGE_MAX,

@@ -17,7 +17,7 @@ use crate::support::programs::{available, require};
 use crate::support::registry::{Server, filesystem, subject};
 
 /// Starts a program on a `config.yml` of storage, address and some more, and waits until it can be reached.
-fn serve(program: PathBuf, directory: &Path, more: &str) -> (SocketAddr, Daemon) {
+pub(crate) fn serve(program: PathBuf, directory: &Path, more: &str) -> (SocketAddr, Daemon) {
     let address = free_address();
     let path = directory.join("config.yml");
     let storage = filesystem(&directory.join("data"));

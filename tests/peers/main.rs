@@ -15,6 +15,7 @@ mod examples;
 mod fronts;
 mod gc;
 mod guides;
+mod logins;
 mod notifications;
 mod packaged_binary;
 mod packaged_image;

@@ -4,18 +4,19 @@ use std::net::SocketAddr;
 
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Kind};
-use crate::server::auth::{Door, Guard, OpenError, Passwords, TokenError, Tokens};
+use crate::server::auth::rules::Rules;
+use crate::server::auth::{Desk, Door, Guard, Issuer, OpenError, Passwords, TokenError, Tokens, Users};
 use crate::server::config::{Auth, Config, Tls as TlsConfig};
 use crate::server::tls::{Tls, TlsError};
 
 /// What the configuration puts before every request.
 pub(super) fn guard(context: &Context, config: &Config) -> Result<Guard, Failure> {
-    Ok(Guard::new(door(context, config.auth.as_ref())?, config.access.clone()))
+    Ok(Guard::new(door(context, config)?, config.access.clone()))
 }
 
 /// How callers show who they are.
-pub(super) fn door(context: &Context, auth: Option<&Auth>) -> Result<Door, Failure> {
-    match auth {
+pub(super) fn door(context: &Context, config: &Config) -> Result<Door, Failure> {
+    match &config.auth {
         None => Ok(Door::Open),
         Some(Auth::Silly { realm, service }) => Ok(Door::Silly { realm: realm.clone(), service: service.clone() }),
         Some(Auth::Htpasswd { realm, path }) => {
@@ -26,20 +27,60 @@ pub(super) fn door(context: &Context, auth: Option<&Auth>) -> Result<Door, Failu
                 };
                 Failure::new(Kind::Usage, error).context("cannot start the registry").with_hint(hint)
             })?;
-            Ok(Door::Htpasswd { realm: realm.clone(), passwords: Box::new(passwords) })
+            users(context, config, Users::new(realm, passwords, context.clock.clone()))
         }
         Some(Auth::Token(config)) => {
-            let tokens = Tokens::open(config, context.clock.clone()).map_err(|error| {
-                let hint = match &error {
-                    TokenError::KeySet { .. } | TokenError::NoKey { .. } => {
-                        "auth.token.jwks names a file {\"keys\": [...]} with the public keys of the token server"
-                    }
-                    _ => "auth.token.rootcertbundle names certificates of the token server, auth.token.jwks its keys",
-                };
-                Failure::new(Kind::Usage, error).context("cannot start the registry").with_hint(hint)
-            })?;
+            let tokens = Tokens::open(config, context.clock.clone()).map_err(no_keys)?;
             Ok(Door::Token(Box::new(tokens)))
         }
+    }
+}
+
+/// Why tokens could not be verified.
+pub(super) fn no_keys(error: TokenError) -> Failure {
+    let (kind, hint) = match &error {
+        TokenError::Fetch { .. } | TokenError::Status { .. } => (
+            Kind::Failed,
+            "auth.token.jwks is where the token server publishes its keys; it must be there at the start",
+        ),
+        TokenError::KeySet { .. } | TokenError::NoKey { .. } => (
+            Kind::Usage,
+            "auth.token.jwks names a file {\"keys\": [...]} with the public keys of the token server, or its URL",
+        ),
+        _ => {
+            (Kind::Usage, "auth.token.rootcertbundle names certificates of the token server, auth.token.jwks its keys")
+        }
+    };
+    Failure::new(kind, error).context("cannot start the registry").with_hint(hint)
+}
+
+/// Users, with what they are given beside their passwords.
+fn users(context: &Context, config: &Config, mut users: Users) -> Result<Door, Failure> {
+    if let Some(path) = &config.tokens.file {
+        users = users.with_api_tokens(path).map_err(|error| {
+            let failure = Failure::new(Kind::Usage, error).context("cannot start the registry");
+            failure.with_hint("tokens.file names a file that reg token create makes")
+        })?;
+    }
+    if let Some(bearer) = &config.tokens.bearer {
+        let issuer = Issuer::new(&bearer.service, bearer.lifetime, bearer.secret.as_deref(), context.clock.clone());
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        users = users.with_desk(Desk::new(issuer, config.face.clone(), scheme));
+    }
+    Ok(Door::Htpasswd(Box::new(users)))
+}
+
+/// What whoever configures users and tokens may not expect.
+pub(super) fn advice(config: &Config) -> Option<&'static str> {
+    let has_strangers = config.access.as_ref().is_some_and(Rules::admit_strangers);
+    match &config.tokens.bearer {
+        Some(bearer) if bearer.secret.is_none() => Some(
+            "note: http.secret is not set: bearer tokens end with this process, and are not those of other servers",
+        ),
+        None if has_strangers && matches!(config.auth, Some(Auth::Htpasswd { .. })) => Some(
+            "note: docker pulls nothing without a password from a registry that asks for some, unless tokens.enabled is true",
+        ),
+        _ => None,
     }
 }
 

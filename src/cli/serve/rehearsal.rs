@@ -32,9 +32,8 @@ impl From<Failure> for Rehearsal {
 /// Tries what `reg serve` does before it serves.
 pub(in crate::cli) fn of(context: &Context, config: &Config) -> Rehearsal {
     let mut rehearsal = Rehearsal::default();
-    if let Some(auth) = &config.auth {
-        rehearsal.doors(context, auth);
-    }
+    rehearsal.doors(context, config);
+    rehearsal.notes.extend(doors::advice(config).map(str::to_owned));
     if let Some(tls) = &config.tls {
         rehearsal.tls(tls);
     }
@@ -43,9 +42,9 @@ pub(in crate::cli) fn of(context: &Context, config: &Config) -> Rehearsal {
 }
 
 impl Rehearsal {
-    fn doors(&mut self, context: &Context, auth: &Auth) {
-        match auth {
-            Auth::Htpasswd { path, .. } if is_missing(path) => {
+    fn doors(&mut self, context: &Context, config: &Config) {
+        match &config.auth {
+            Some(Auth::Htpasswd { path, .. }) if is_missing(path) => {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
                 match store::prospect(folder) {
                     Ok(_) => self.notes.push(format!(
@@ -55,7 +54,7 @@ impl Rehearsal {
                     Err(error) => self.failures.push(cannot_make("auth.htpasswd.path", path, error)),
                 }
             }
-            _ => self.failures.extend(doors::door(context, Some(auth)).err()),
+            _ => self.failures.extend(doors::door(context, config).err()),
         }
     }
 

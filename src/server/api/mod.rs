@@ -15,6 +15,7 @@ mod lists;
 mod manifests;
 mod negotiate;
 mod referrers;
+pub(super) mod token;
 mod uploads;
 
 /// Answers a request whose method is one of the route's.

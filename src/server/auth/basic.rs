@@ -9,10 +9,17 @@ const USER_BYTES_MAX: usize = 255;
 
 /// What a client says it is.
 #[derive(PartialEq, Eq)]
-pub(super) struct Credentials {
-    pub(super) user: String,
+pub(in crate::server) struct Credentials {
+    pub(in crate::server) user: String,
     /// As sent: nobody knows its character set.
-    pub(super) password: Vec<u8>,
+    pub(in crate::server) password: Vec<u8>,
+}
+
+impl Credentials {
+    /// Whether somebody can be called that.
+    pub(in crate::server) fn is_user(user: &str) -> bool {
+        !user.is_empty() && user.len() <= USER_BYTES_MAX && !user.chars().any(char::is_control)
+    }
 }
 
 impl std::fmt::Debug for Credentials {
@@ -22,7 +29,7 @@ impl std::fmt::Debug for Credentials {
 }
 
 /// The credentials of a request; `None` where there are none, or where it is not clear which.
-pub(super) fn credentials(headers: &HeaderMap) -> Option<Credentials> {
+pub(in crate::server) fn credentials(headers: &HeaderMap) -> Option<Credentials> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (all.next(), all.next()) else { return None };
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
@@ -32,12 +39,11 @@ pub(super) fn credentials(headers: &HeaderMap) -> Option<Credentials> {
     let bytes = BASE64.decode(token.trim_matches(' ').as_bytes()).ok()?;
     let colon = bytes.iter().position(|&byte| byte == b':')?;
     let user = String::from_utf8(bytes[..colon].to_vec()).ok()?;
-    let is_name = !user.is_empty() && user.len() <= USER_BYTES_MAX && !user.chars().any(char::is_control);
-    is_name.then(|| Credentials { user, password: bytes[colon + 1..].to_vec() })
+    Credentials::is_user(&user).then(|| Credentials { user, password: bytes[colon + 1..].to_vec() })
 }
 
 /// Whether a request names nobody: no credentials, or the empty ones that some clients send for want of any.
-pub(super) fn is_nobody(headers: &HeaderMap) -> bool {
+pub(in crate::server) fn is_nobody(headers: &HeaderMap) -> bool {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     match (all.next(), all.next()) {
         (None, _) => true,

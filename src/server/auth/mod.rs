@@ -17,21 +17,36 @@ use thiserror::Error;
 use crate::spec::Scopes;
 
 pub(super) mod access;
+mod api_token;
 mod basic;
+mod desk;
 mod failures;
 mod htpasswd;
+mod issuer;
+mod locked_file;
 mod passwords;
 mod rights;
 pub(crate) mod rules;
 mod token;
+mod token_file;
 mod user_file;
+mod users;
 
 use access::Needed;
+use api_token::read_scope;
+pub(crate) use api_token::{ApiToken, Draft, is_name as is_token_name};
+pub(super) use basic::{Credentials, credentials, is_nobody};
+pub(crate) use desk::Desk;
+pub(super) use desk::{Ask, Asker, Issued, PATH as TOKEN_PATH};
+pub(crate) use issuer::Issuer;
 pub(crate) use passwords::{OpenError, Passwords};
 pub(super) use rights::Rights;
 use rules::Rules;
 pub(crate) use token::{Algorithm, TokenError, Tokens};
+pub(crate) use token_file::{TokenFile, TokenFileError};
 pub(crate) use user_file::UserFile;
+pub(crate) use users::Users;
+use users::{Doubt, Known};
 
 /// What stands before every request: who is it, and what may they do?
 #[derive(Debug)]
@@ -48,8 +63,8 @@ pub(crate) enum Door {
     Open,
     /// Whoever sends any `Authorization` is let in: for tests of clients, as in distribution.
     Silly { realm: String, service: String },
-    /// Users of a file, by HTTP's Basic authentication (RFC 7617).
-    Htpasswd { realm: String, passwords: Box<Passwords> },
+    /// Users of a file, by HTTP's Basic authentication (RFC 7617), and by tokens that they were given here.
+    Htpasswd(Box<Users>),
     /// Whoever has a token of somebody else, for what it says.
     Token(Box<Tokens>),
 }
@@ -106,15 +121,30 @@ impl Guard {
 
     /// Whether somebody who is let in may be kept from reading some repository.
     pub(super) fn hides(&self) -> bool {
-        matches!(self.door, Door::Token(_)) || self.rules().is_some()
+        match &self.door {
+            Door::Token(_) => true,
+            Door::Htpasswd(users) => users.have_api_tokens() || self.rules().is_some(),
+            Door::Open | Door::Silly { .. } => self.rules().is_some(),
+        }
     }
 
     /// Reads users and keys again, though their files look as before.
     pub(super) fn reread(&self) {
         match &self.door {
             Door::Open | Door::Silly { .. } => {}
-            Door::Htpasswd { passwords, .. } => passwords.reread(),
+            Door::Htpasswd(users) => users.reread(),
             Door::Token(tokens) => tokens.reread(),
+        }
+    }
+
+    /// Fetches what is published of whom it trusts.
+    ///
+    /// # Errors
+    /// It cannot be had, or is not what it is to be.
+    pub(crate) async fn fetch(&self) -> Result<(), TokenError> {
+        match &self.door {
+            Door::Token(tokens) => tokens.fetch().await,
+            Door::Open | Door::Silly { .. } | Door::Htpasswd(_) => Ok(()),
         }
     }
 
@@ -132,51 +162,92 @@ impl Guard {
         let headers = &head.headers;
         let unknown = |challenge| Refusal::Unauthenticated { challenge, needed: Scopes::none() };
         match &self.door {
-            Door::Open => self.pass(None, needed),
+            Door::Open => self.pass(Known::default(), needed),
             Door::Silly { realm, service } => {
                 if headers.contains_key(AUTHORIZATION) {
-                    return self.pass(Some(User("silly".into())), needed);
+                    return self.pass(Known::user("silly"), needed);
                 }
                 let challenge = format!("Bearer realm={},service={}", quoted(realm), quoted(service));
                 Err(unknown(challenge))
             }
-            Door::Htpasswd { realm, passwords } => {
-                let refused = || unknown(format!("Basic realm={}", quoted(realm)));
-                if basic::is_nobody(headers) {
-                    // Whether anybody is asked at all is what clients learn from an address that needs nothing.
-                    let asks = self.rules().is_none() || needed.all.is_empty();
-                    return if asks { Err(refused()) } else { self.pass(None, needed).map_err(|_| refused()) };
-                }
-                let credentials = basic::credentials(headers).ok_or_else(refused)?;
-                let verified = passwords.verify(&credentials.user, &credentials.password, peer).await;
-                match verified.map_err(|wait| Refusal::TooMany { wait })? {
-                    true => self.pass(Some(User(credentials.user)), needed),
-                    false => Err(refused()),
-                }
-            }
+            Door::Htpasswd(users) => self.admit_user(users, head, peer, needed).await,
             Door::Token(tokens) => {
+                tokens.keep_fresh(headers).await;
                 let user = tokens.admit(head, &needed.all)?;
-                self.pass(user, needed)
+                self.pass(Known { user, ..Known::default() }, needed)
             }
         }
     }
 
+    async fn admit_user(&self, users: &Users, head: &Parts, peer: IpAddr, needed: &Needed) -> Result<Pass, Refusal> {
+        let refused = |error| users.refusal(head, needed, error);
+        let known = users.identify(&head.headers, peer).await.map_err(|doubt| match doubt {
+            Doubt::Wrong => refused(None),
+            Doubt::Token => refused(Some("invalid_token")),
+            Doubt::TooMany(wait) => Refusal::TooMany { wait },
+        })?;
+        let Some(known) = known else {
+            // Whether anybody is asked at all is what clients learn from an address that needs nothing.
+            let asks = self.rules().is_none() || needed.all.is_empty();
+            return if asks {
+                Err(refused(None))
+            } else {
+                self.pass(Known::default(), needed).map_err(|_| refused(None))
+            };
+        };
+        if known.user.is_none() && self.rules().is_none() {
+            // A token of nobody, from when there were rules for strangers.
+            return Err(refused(Some("invalid_token")));
+        }
+        let (is_nobody, scopes) = (known.user.is_none(), known.scopes.clone());
+        let insufficient = || refused(Some("insufficient_scope"));
+        let pass = self.pass(known, needed).map_err(|refusal| if is_nobody { insufficient() } else { refusal })?;
+        let used = needed.without_source.as_ref().filter(|_| pass.hides_source).unwrap_or(&needed.all);
+        if scopes.is_some_and(|scopes| !scopes.covers(used)) { Err(insufficient()) } else { Ok(pass) }
+    }
+
+    /// The name of this registry in tokens, where it gives some.
+    pub(super) fn service(&self) -> Option<&str> {
+        let Door::Htpasswd(users) = &self.door else { return None };
+        users.desk.as_ref().map(Desk::service)
+    }
+
+    /// Gives somebody a token; whoever gives none refuses.
+    pub(super) async fn issue(&self, ask: Ask, peer: IpAddr) -> Result<Issued, Refusal> {
+        let nothing = || Refusal::Denied { needed: Scopes::none() };
+        let Door::Htpasswd(users) = &self.door else { return Err(nothing()) };
+        let desk = users.desk.as_ref().ok_or_else(nothing)?;
+        users.issue(desk, ask, peer, |known| self.rights(known)).await
+    }
+
+    fn rights(&self, known: &Known) -> Rights {
+        Rights { user: known.user.clone(), rules: self.rules(), grants: known.grants.clone() }
+    }
+
     /// What somebody who is known, or nobody, gets of what they need.
-    fn pass(&self, user: Option<User>, needed: &Needed) -> Result<Pass, Refusal> {
-        let rights = Rights { user: user.clone(), rules: self.rules() };
+    fn pass(&self, known: Known, needed: &Needed) -> Result<Pass, Refusal> {
+        let rights = self.rights(&known);
         let hides_source = !rights.cover(&needed.all);
         if hides_source && !needed.without_source.as_ref().is_some_and(|own| rights.cover(own)) {
-            let name = user.as_ref().map(|User(name)| name.as_str());
-            tracing::info!(auth.user.name = name, needed = %needed.all, "no access rule allows what is asked");
+            let name = known.user.as_ref().map(|User(name)| name.as_str());
+            tracing::info!(auth.user.name = name, needed = %needed.all, "the rules of access do not allow what is asked");
             return Err(Refusal::Denied { needed: needed.all.clone() });
         }
-        Ok(Pass { user, rights, hides_source })
+        Ok(Pass { user: known.user, rights, hides_source })
     }
 }
 
 /// Who a client says it is, where nobody asks for proof: a proxy in front may have asked.
 pub(super) fn claimed(headers: &HeaderMap) -> Option<String> {
     basic::credentials(headers).map(|credentials| credentials.user)
+}
+
+/// Whether a text is a scope of an API token.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn check_scope(text: &str) -> Result<(), impl std::error::Error> {
+    read_scope(text).map(|_| ())
 }
 
 /// A quoted string (RFC 9110 §5.6.4). What may stand in none is left out.

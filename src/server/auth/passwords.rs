@@ -58,7 +58,7 @@ pub(crate) struct Passwords {
     /// Keyed hashes of what was verified.
     verified: Cache<[u8; 32], ()>,
     secret: [u8; 32],
-    failures: Failures,
+    pub(super) failures: Failures,
     /// Passwords that are hashed at the same time: the rest of the server needs a core as well.
     hashing: Semaphore,
     /// Those whose password is being hashed or is to be.
@@ -95,6 +95,11 @@ impl Passwords {
 
     pub(super) fn reread(&self) {
         self.entries.reread();
+    }
+
+    /// What stands behind a user in the file, if they can log in.
+    pub(super) fn hash(&self, user: &str) -> Option<String> {
+        self.entries.current().value.bcrypt(user).map(str::to_owned)
     }
 
     /// Whether this is the password of this user. The error is how long nobody listens to them.

@@ -37,7 +37,8 @@ async fn users_of_a_file() {
     let path = directory.path().join("htpasswd");
     std::fs::write(&path, format!("alice:{}\n", bcrypt::hash("secret", 4).expect("hashed"))).expect("written");
     let passwords = Passwords::open(&path, crate::sys::Clock::System).expect("opened");
-    let guard = Guard::new(Door::Htpasswd { realm: "basic-realm".into(), passwords: Box::new(passwords) }, None);
+    let guard =
+        Guard::new(Door::Htpasswd(Box::new(Users::new("basic-realm", passwords, crate::sys::Clock::System))), None);
     // alice:secret
     let right = admit_by(&guard, &["Basic YWxpY2U6c2VjcmV0"]).await;
     assert_eq!(right, Ok(Some(User("alice".into()))));

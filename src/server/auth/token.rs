@@ -27,12 +27,14 @@ mod algorithm;
 mod claims;
 mod jwk;
 mod key;
+mod remote;
 mod trust;
 
 pub(crate) use algorithm::Algorithm;
 use claims::Claims;
 use jwk::{Jwk, JwkError};
 use key::Mismatch;
+use remote::Remote;
 pub(crate) use trust::OpenError as TokenError;
 use trust::Trust;
 
@@ -107,10 +109,13 @@ pub(crate) struct Tokens {
     config: Config,
     clock: Clock,
     trust: Watched<Trust, TokenError>,
+    /// Where keys are published, if they are.
+    remote: Option<Arc<Remote>>,
 }
 
 impl Tokens {
-    /// Reads the keys of those who sign. They are read again when their files change.
+    /// Reads the keys of those who sign. They are read again when their files change. Nothing is sent: what is published at
+    /// a URL comes with [`Self::fetch`].
     ///
     /// # Errors
     /// A file cannot be read, or there is nothing in it.
@@ -122,8 +127,36 @@ impl Tokens {
         }
         let (bundle, jwks) = (config.rootcertbundle.clone(), config.jwks.clone());
         let paths = [&bundle, &jwks].into_iter().flatten().cloned().collect();
-        let trust = Watched::open(paths, move || Trust::load(bundle.as_deref(), jwks.as_deref()))?;
-        Ok(Self { config, clock, trust })
+        let remote = config.jwks_url.clone().map(|url| Arc::new(Remote::new(url)));
+        let published = remote.clone();
+        let trust = Watched::open(paths, move || {
+            let bytes = published.as_ref().and_then(|remote| remote.fetched());
+            let fetched = published.as_ref().zip(bytes.as_ref()).map(|(remote, bytes)| (remote.name(), &bytes[..]));
+            Trust::load(bundle.as_deref(), jwks.as_deref(), fetched)
+        })?;
+        Ok(Self { config, clock, trust, remote })
+    }
+
+    /// Fetches what is published, for the first time.
+    ///
+    /// # Errors
+    /// It is not there, or no keys: a registry that knew none would refuse everybody.
+    pub(crate) async fn fetch(&self) -> Result<(), TokenError> {
+        let Some(remote) = &self.remote else { return Ok(()) };
+        remote.refresh(false, self.clock.now()).await?;
+        let bytes = remote.fetched();
+        Trust::load(None, None, bytes.as_ref().map(|bytes| (remote.name(), &bytes[..])))?;
+        self.trust.reread();
+        Ok(())
+    }
+
+    /// Fetches it again where that is due, and where a request names a key that is not known.
+    pub(super) async fn keep_fresh(&self, headers: &HeaderMap) {
+        let Some(remote) = &self.remote else { return };
+        let is_unknown = |token| matches!(self.verify(token), Err(Reason::UnknownKey(_)));
+        if remote.try_refresh(bearer(headers).is_some_and(is_unknown), self.clock.now()).await {
+            self.trust.reread();
+        }
     }
 
     pub(super) fn reread(&self) {
@@ -224,7 +257,7 @@ impl fmt::Debug for Tokens {
 
 /// The token of a request (RFC 6750 §2.1); `None` where there is none, or where it is not clear which. Tokens in the query
 /// end in logs, and are not looked at.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (all.next(), all.next()) else { return None };
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;

@@ -37,6 +37,7 @@ fn config() -> Config {
         issuer: ISSUER.into(),
         rootcertbundle: Some(file("bundle.pem")),
         jwks: Some(file("jwks.json")),
+        jwks_url: None,
         signing_algorithms: Algorithm::ALL.to_vec(),
         autoredirect: None,
     }

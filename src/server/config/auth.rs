@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use url::{Host, Url};
+
 use crate::server::auth::Algorithm;
 
 use super::section::{ConfigError, Section};
@@ -41,6 +43,8 @@ pub(crate) struct Token {
     pub(crate) rootcertbundle: Option<PathBuf>,
     /// Keys of those who sign: a JSON Web Key Set.
     pub(crate) jwks: Option<PathBuf>,
+    /// Where they are published, in place of a file.
+    pub(crate) jwks_url: Option<Url>,
     pub(crate) signing_algorithms: Vec<Algorithm>,
     /// The realm is on the host that the client named, below this path.
     pub(crate) autoredirect: Option<String>,
@@ -70,15 +74,14 @@ pub(super) fn read(root: &Section<'_>) -> Result<Option<Auth>, ConfigError> {
 
 fn token(section: &Section<'_>) -> Result<Token, ConfigError> {
     let rootcertbundle = section.some("rootcertbundle")?;
-    let jwks = section.parsed("jwks", |text| {
-        if text.contains("://") {
-            Err("must be the path of a file (URLs are not read yet)".into())
-        } else {
-            Ok(text.to_owned())
-        }
-    })?;
-    let jwks = jwks.filter(|path| !path.is_empty());
-    if rootcertbundle.is_none() && jwks.is_none() {
+    let jwks = section
+        .parsed("jwks", |text| if text.contains("://") { published(text).map(Err) } else { Ok(Ok(text.to_owned())) })?;
+    let (jwks, jwks_url) = match jwks {
+        Some(Ok(path)) => (Some(path).filter(|path| !path.is_empty()), None),
+        Some(Err(url)) => (None, Some(url)),
+        None => (None, None),
+    };
+    if rootcertbundle.is_none() && jwks.is_none() && jwks_url.is_none() {
         let hint = "name the certificates of the token server, or its keys with jwks";
         return Err(section.missing("rootcertbundle").with_hint(hint));
     }
@@ -97,9 +100,25 @@ fn token(section: &Section<'_>) -> Result<Token, ConfigError> {
         issuer: needed(section, "issuer")?,
         rootcertbundle: rootcertbundle.map(Into::into),
         jwks: jwks.map(Into::into),
+        jwks_url,
         signing_algorithms,
         autoredirect: path.filter(|_| autoredirect),
     })
+}
+
+/// Where keys may be published: whoever could change them on their way could let in everybody.
+fn published(text: &str) -> Result<Url, String> {
+    let wrong = || "must be a file, an https URL, or an http URL of this machine".to_owned();
+    let url: Url = text.parse().map_err(|_| wrong())?;
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => return Err(wrong()),
+    };
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_here);
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    if is_safe && is_plain { Ok(url) } else { Err(wrong()) }
 }
 
 fn needed(section: &Section<'_>, name: &str) -> Result<String, ConfigError> {
@@ -147,6 +166,11 @@ mod tests {
         assert_eq!((token.jwks, token.rootcertbundle), (Some("/k".into()), None));
         assert_eq!(token.signing_algorithms, [Algorithm::Es256]);
         assert_eq!(token.autoredirect.as_deref(), Some("/auth/token"));
+        for url in ["https://k.example/keys?v=1", "http://127.0.0.1:8080/keys", "http://[::1]/", "http://localhost/k"] {
+            let text = format!("{{token: {{realm: r, service: s, issuer: i, jwks: '{url}'}}}}");
+            let Ok(Some(Auth::Token(token))) = auth(&text) else { panic!("no token") };
+            assert_eq!((token.jwks, token.jwks_url.map(String::from)), (None, Some(url.to_owned())));
+        }
     }
 
     #[test]
@@ -164,8 +188,19 @@ mod tests {
             ("{token: {realm: r, service: s, issuer: i}}", "f:2:15: auth.token.rootcertbundle: is missing"),
             ("{token: {realm: r, service: s, jwks: k}}", "f:2:15: auth.token.issuer: is missing"),
             (
-                "{token: {realm: r, service: s, issuer: i, jwks: 'https://k'}}",
-                "f:2:55: auth.token.jwks: must be the path of a file (URLs are not read yet), not \"https://k\"",
+                "{token: {realm: r, service: s, issuer: i, jwks: 'http://k.example/keys'}}",
+                "f:2:55: auth.token.jwks: must be a file, an https URL, or an http URL of this machine, not \
+                 \"http://k.example/keys\"",
+            ),
+            (
+                "{token: {realm: r, service: s, issuer: i, jwks: 'https://u:p@k'}}",
+                "f:2:55: auth.token.jwks: must be a file, an https URL, or an http URL of this machine, not \
+                 \"https://u:p@k\"",
+            ),
+            (
+                "{token: {realm: r, service: s, issuer: i, jwks: 'file:///etc/keys'}}",
+                "f:2:55: auth.token.jwks: must be a file, an https URL, or an http URL of this machine, not \
+                 \"file:///etc/keys\"",
             ),
             (
                 "{token: {jwks: k, signingalgorithms: [none]}}",

@@ -22,12 +22,22 @@ pub(super) const ROOT: Section = Section::of(&[
     // Ours, from here to the next one of distribution's.
     section("limits", &LIMITS).optional(),
     section("quotas", &QUOTAS).optional(),
-    section("policy", &POLICY).ignored("has no effect: content of every class is taken"),
+    section("policy", &POLICY),
     section("compatibility", &COMPATIBILITY),
     section("access", &ACCESS).live(),
+    section("tokens", &TOKENS).optional(),
     section("reporting", &REPORTING).ignored("has no effect: errors are in the log and nowhere else"),
 ])
 .unknown(Unknown::FaultNear(&["access", "auth", "storage"]));
+
+/// Ours: tokens that this registry gives out.
+const TOKENS: Section = Section::of(&[
+    boolean("enabled").default("false"),
+    text("service").default("registry"),
+    duration("lifetime").default("5m"),
+    text("file"),
+])
+.unknown(Unknown::Fault);
 
 /// Ours: a rule that is read as less than it says may allow more.
 const ACCESS: Section = Section::of(&[
@@ -190,7 +200,7 @@ const HTTP: Section = Section::of(&[
     text("host"),
     boolean("relativeurls").default("false"),
     key("headers", HEADERS),
-    // Signs the state of an upload, which is here in the store.
+    // Signs bearer tokens of ours. The state of an upload, which it signs elsewhere, is here in the store.
     text("secret").secret(),
     duration("draintimeout"),
     section("tls", &TLS).optional(),

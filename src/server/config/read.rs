@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::section::{ConfigError, Section};
 use super::tree::Node;
 use super::values::duration;
-use super::{Config, Log, access, auth, health, limits, notifications, storage, tls, tokens, validation};
+use super::{Config, Log, access, auth, limits, notifications, storage, tls, tokens, validation};
 use crate::registry::{Options, PurgePolicy};
 use crate::server::Address;
 use crate::server::face::{self, Face};
@@ -44,6 +44,7 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
                 || root.section("proxy")?.some("remoteurl")?.is_some(),
             completeness,
             urls,
+            classes: root.section("policy")?.section("repository")?.list("classes", |text| Ok(text.to_owned()))?,
             catalog_page_max: validation::catalog_page_max(&root)?,
             tags_page_max: validation::tags_page_max(&root)?,
             blob_bytes_max: limits::blob_bytes_max(&root)?,
@@ -51,6 +52,7 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
         },
         log: log(&root)?,
         access: access::read(&root, auth.as_ref())?,
+        tokens: tokens::read(&root, auth.as_ref())?,
         auth,
         tls: tls::read(&http)?,
         notifications,

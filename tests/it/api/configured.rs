@@ -189,3 +189,67 @@ fn pages_of_tags_have_a_limit_for_who_asks_for_pages() {
     let all = http.get("/v2/a/tags/list");
     assert_eq!((all.text().trim_end(), all.header("link")), (r#"{"name":"a","tags":["v1","v2","v3"]}"#, None));
 }
+
+#[test]
+fn a_browser_asks_before_it_logs_in() {
+    let env = Env::without_server();
+    let hash = "$2y$04$f7F21UoibeDZb5qEBI2AkuHcMRr7arP8zzVKzfDjKu7zbYM817IGO";
+    std::fs::write(env.path("htpasswd"), format!("alice:{hash}\n")).expect("written");
+    let config = env.expand(
+        "version: 0.1\nstorage: {inmemory: }\nauth: {htpasswd: {realm: r, path: $TMP/htpasswd}}\ntokens: {enabled: true}\n\
+         http:\n  addr: '127.0.0.1:0'\n  headers:\n    Access-Control-Allow-Origin: ['https://ui.example']\n    \
+         Access-Control-Allow-Methods: ['HEAD', 'GET', 'OPTIONS', 'DELETE']\n    \
+         Access-Control-Allow-Headers: ['Authorization', 'Accept', 'Cache-Control']\n    \
+         Access-Control-Allow-Credentials: [true]\n    Access-Control-Expose-Headers: ['Docker-Content-Digest']\n",
+    );
+    std::fs::write(env.path("c.yml"), config).expect("written");
+    let (server, _log) = Server::start_configured(&env.path("c.yml"), &env.path("data"));
+    let preflight = [
+        ("Origin", "https://ui.example"),
+        ("Access-Control-Request-Method", "DELETE"),
+        ("Access-Control-Request-Headers", "authorization"),
+    ];
+    let all = |answer: &crate::support::http::Response, name: &str| {
+        let values = answer.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        values.collect::<Vec<_>>().join(", ")
+    };
+    for (method, target, status) in [
+        ("OPTIONS", "/v2/", 200),
+        ("OPTIONS", "/v2/_catalog", 200),
+        ("OPTIONS", "/v2/a/manifests/v1", 200),
+        ("OPTIONS", "/token", 200),
+        ("GET", "/v2/_catalog", 401),
+        ("GET", "/token", 401),
+    ] {
+        let answer = server.client().send(method, target, &preflight, b"");
+        assert_eq!(answer.status, status, "{method} {target}: {answer}");
+        assert_eq!(all(&answer, "access-control-allow-origin"), "https://ui.example", "{method} {target}");
+        assert_eq!(all(&answer, "access-control-allow-methods"), "HEAD, GET, OPTIONS, DELETE", "{method} {target}");
+        assert_eq!(all(&answer, "access-control-allow-headers"), "Authorization, Accept, Cache-Control");
+        assert_eq!(all(&answer, "access-control-allow-credentials"), "true");
+        assert_eq!(all(&answer, "access-control-expose-headers"), "Docker-Content-Digest");
+    }
+}
+
+#[test]
+fn a_class_that_is_not_allowed_is_denied() {
+    let env = Env::without_server();
+    let config =
+        "version: 0.1\nstorage: {inmemory: }\nhttp: {addr: '127.0.0.1:0'}\npolicy: {repository: {classes: [image]}}\n";
+    std::fs::write(env.path("c.yml"), config).expect("written");
+    let (server, _log) = Server::start_configured(&env.path("c.yml"), &env.path("data"));
+    let digest = server.client().push_blob("a", b"{}");
+    for (config, status) in [
+        ("application/vnd.oci.image.config.v1+json", 201),
+        ("application/vnd.docker.plugin.v1+json", 403),
+        ("application/vnd.cncf.helm.config.v1+json", 403),
+    ] {
+        let manifest = format!(
+            r#"{{"schemaVersion":2,"config":{{"mediaType":"{config}","digest":"{digest}","size":2}},"layers":[]}}"#
+        );
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let answer = server.client().put("/v2/a/manifests/v1", kind, manifest.as_bytes());
+        assert_eq!(answer.status, status, "{config}: {answer}");
+        assert!(status == 201 || answer.code() == "DENIED", "{config}");
+    }
+}

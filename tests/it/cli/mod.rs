@@ -21,4 +21,5 @@ mod hostile_text;
 mod inspect;
 mod tag;
 mod tags;
+mod token;
 mod user;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use data_encoding::BASE64;
+use http::StatusCode;
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
 use rustls::crypto::aws_lc_rs;
@@ -20,6 +21,7 @@ use super::algorithm::Algorithm;
 use super::claims::Claims;
 use super::jwk::{Jwk, JwkError, JwkSet};
 use super::key::{Key, SEQUENCE, der, libtrust_id};
+use crate::server::outbound::Unsent;
 
 /// Largest file of keys or certificates, in bytes: some thousand of them.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -50,6 +52,10 @@ pub(crate) enum OpenError {
     NoKey { path: PathBuf },
     #[error("{} holds more than {KEYS_MAX} keys", path.display())]
     TooMany { path: PathBuf },
+    #[error("cannot fetch {url}")]
+    Fetch { url: String, source: Unsent },
+    #[error("{url} answers {status}, which are no keys")]
+    Status { url: String, status: StatusCode },
 }
 
 /// A key that is known by its ids.
@@ -71,15 +77,22 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// Reads the files.
-    pub(super) fn load(bundle: Option<&Path>, jwks: Option<&Path>) -> Result<Self, OpenError> {
+    /// Reads the files. `fetched`: the name and the bytes of a key set that is in none.
+    pub(super) fn load(
+        bundle: Option<&Path>,
+        jwks: Option<&Path>,
+        fetched: Option<(&Path, &[u8])>,
+    ) -> Result<Self, OpenError> {
         let cache = Cache::new(VERIFIED_MAX);
         let mut trust = Self { keys: Vec::new(), certificates: Vec::new(), anchors: Vec::new(), verified: cache };
         if let Some(path) = bundle {
             trust.add_bundle(path)?;
         }
         if let Some(path) = jwks {
-            trust.add_key_set(path)?;
+            trust.add_key_set(path, &read(path)?)?;
+        }
+        if let Some((name, bytes)) = fetched {
+            trust.add_key_set(name, bytes)?;
         }
         Ok(trust)
     }
@@ -112,9 +125,9 @@ impl Trust {
         Ok(())
     }
 
-    fn add_key_set(&mut self, path: &Path) -> Result<(), OpenError> {
-        let set: JwkSet = serde_json::from_slice(&read(path)?)
-            .map_err(|source| OpenError::KeySet { path: path.to_owned(), source })?;
+    fn add_key_set(&mut self, path: &Path, bytes: &[u8]) -> Result<(), OpenError> {
+        let set: JwkSet =
+            serde_json::from_slice(bytes).map_err(|source| OpenError::KeySet { path: path.to_owned(), source })?;
         if set.keys.len() > KEYS_MAX {
             return Err(OpenError::TooMany { path: path.to_owned() });
         }
