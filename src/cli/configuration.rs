@@ -157,6 +157,6 @@ fn overview(config: &Config, root: Option<&Prospect>) -> String {
     });
     format!(
         "address    {}\nstorage    {storage}\ndeletes    {delete}\nread-only  {read_only}\nauth       {auth}\n{access}",
-        config.address
+        config.door
     )
 }

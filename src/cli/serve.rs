@@ -11,7 +11,7 @@ use crate::registry::Registry;
 use crate::server::config::{Config, Document, Notifications, Sources, Storage};
 use crate::server::logging::{self, Verbosity};
 use crate::server::{
-    self, Address, BindError, Listening, Notifier, Server, Setup, Signal, Sink, Stamp, Stopped, Timeouts,
+    self, Address, BindError, Door, Endpoint, Listening, Notifier, Server, Setup, Signal, Sink, Stamp, Stopped, Timeouts,
 };
 use crate::store::{self, Driver, Fs, InUse, Marked, Memory, S3, S3Config, Unusable};
 
@@ -23,6 +23,7 @@ mod operators;
 pub(super) mod rehearsal;
 mod reload;
 mod switch;
+mod systemd;
 
 /// Run a registry
 ///
@@ -45,15 +46,17 @@ pub(crate) struct Args {
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let path = config_path(context, args.config.as_deref());
-    let place = Place { address: args.addr.as_ref(), root: args.root.as_deref() };
+    let door = args.addr.clone().map(|address| ("--addr", address.into()));
+    let place = Place { door, root: args.root.as_deref() };
     let (origin, config) = configure(context, place, path)?;
     start(origin, &config)
 }
 
 /// Where a server is to be, as flags say.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Place<'a> {
-    address: Option<&'a Address>,
+    /// And what said so.
+    door: Option<(&'static str, Door)>,
     root: Option<&'a Path>,
 }
 
@@ -80,11 +83,15 @@ pub(super) fn configure<'a>(
     flags: Place<'a>,
     path: Option<PathBuf>,
 ) -> Result<(Origin<'a>, Config), Failure> {
+    // As in distribution, a socket that is open already wins.
+    let socket = systemd::socket(context)?;
+    let opened = socket.as_ref().map(|socket| ("LISTEN_FDS", socket.endpoint.door()));
+    let flags = Place { door: opened.or(flags.door), ..flags };
     // Before the bytes: a file that changes meanwhile has another stamp when it is looked at again.
     let stamp = path.as_deref().map(Stamp::of).unwrap_or_default();
-    let document = read_document(context, flags, path.as_deref())?;
+    let document = read_document(context, &flags, path.as_deref())?;
     say_warnings(context, &document);
-    let origin = Origin { context, flags, path, stamp, document };
+    let origin = Origin { context, flags, socket, path, stamp, document };
     let config = origin.resolve(&origin.document)?;
     Ok((origin, config))
 }
@@ -109,7 +116,7 @@ fn read_text(path: &Path) -> std::io::Result<String> {
 
 /// Reads a configuration file with the variables over it; what is wrong with them and harmless is said.
 pub(super) fn read_config(context: &Context, path: Option<&Path>) -> Result<Document, Failure> {
-    let document = read_document(context, Place::default(), path)?;
+    let document = read_document(context, &Place::default(), path)?;
     say_warnings(context, &document);
     Ok(document)
 }
@@ -120,7 +127,7 @@ fn say_warnings(context: &Context, document: &Document) {
     }
 }
 
-fn read_document(context: &Context, flags: Place<'_>, path: Option<&Path>) -> Result<Document, Failure> {
+fn read_document(context: &Context, flags: &Place<'_>, path: Option<&Path>) -> Result<Document, Failure> {
     let file = path
         .map(|path| {
             let name = path.display().to_string();
@@ -136,33 +143,36 @@ fn read_document(context: &Context, flags: Place<'_>, path: Option<&Path>) -> Re
     let sources = Sources {
         file: file.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
         variables: context.environment.variables(),
-        address: flags.address,
+        address: flags.door.as_ref().map(|(who, door)| (*who, door)),
         root: flags.root,
         home: home.as_deref(),
     };
     Ok(Document::read(sources)?)
 }
 
-async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Result<Stopped, Failure> {
+async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Result<Stopped, Failure> {
     let context = origin.context;
-    let (signals, hangups) = (server::signals()?, server::hangups()?);
+    let (signals, hangups) = (systemd::tell_of_the_end(server::signals()?), server::hangups()?);
     let switch = switch::Switch::listen()?;
     // In this order: a start that fails makes no directory.
-    let listening = Listening::on(&config.address).await.map_err(cannot_listen)?;
+    let listening = match origin.socket.take() {
+        Some(socket) => socket.listening()?,
+        None => Listening::on(&config.door).await.map_err(|error| cannot_listen(&config.door, error))?,
+    };
     let operators = Operators::open(context, config).await?;
     let guard = doors::guard(context, config)?;
     guard.fetch().await.map_err(doors::no_keys)?;
     let tls = doors::tls(config.tls.as_ref())?;
     let driver = operators.measure(open(context, &config.storage).await?, &config.storage)?;
     let _in_use = mark_in_use(context, &config.storage)?;
-    let notifier = notifier(config.notifications.as_ref(), listening.address().port())?;
+    let notifier = notifier(config.notifications.as_ref(), listening.endpoint().port())?;
     let (health, metrics) = (operators.health(), operators.metrics());
     let registry = Registry::new(Arc::clone(&driver), context.clock.clone(), config.options.clone());
     let access_log = config.log.access_log.then(|| Sink::from(context.output.access_log_lines()));
     let timeouts = Timeouts { drain: config.drain, ..Timeouts::STANDARD };
     let indexing = registry.clone();
     let clock = context.clock.clone();
-    let strangers = doors::strangers(listening.address(), &guard, tls.as_ref());
+    let strangers = doors::strangers(listening.endpoint(), &guard, tls.as_ref());
     let setup = Setup {
         registry,
         guard,
@@ -173,6 +183,7 @@ async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Res
         notifier: notifier.clone(),
         limits: config.limits.clone(),
         face: config.face.clone(),
+        h2c: config.h2c,
         health,
         metrics,
     };
@@ -188,7 +199,8 @@ async fn serve(origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Res
     }
     tracing::info!("{}", place(&config.storage));
     let _operators = operators.start(driver, &context.clock, config);
-    tracing::info!("listening on {}", server.address());
+    tracing::info!("listening on {}", server.endpoint());
+    systemd::ready(server.endpoint());
     let purging = config.purge.map(|policy| indexing.purge_in_background(policy));
     let switching = tokio::spawn(switch.follow(indexing.clone()));
     let counting = indexing.count_in_background(config.quota_interval);
@@ -225,7 +237,7 @@ pub(super) async fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn
 }
 
 /// Who tells webhooks, where there are any.
-fn notifier(settings: Option<&Notifications>, port: u16) -> Result<Option<Arc<Notifier>>, Failure> {
+fn notifier(settings: Option<&Notifications>, port: Option<u16>) -> Result<Option<Arc<Notifier>>, Failure> {
     let Some(settings) = settings else { return Ok(None) };
     let directory = settings.directory.display().to_string();
     let notifier = Notifier::open(settings.clone(), port).map_err(|error| {
@@ -314,16 +326,20 @@ fn place(storage: &Storage) -> String {
 
 /// Says where the registry is and what to do with it. The first line is a contract: scripts and tests wait for it.
 fn announce(context: &Context, server: &Server, config: &Config) -> Result<(), Failure> {
-    let address = server.address();
-    let name = if address.ip().is_loopback() || address.ip().is_unspecified() {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
-    };
     let place = place(&config.storage);
     let scheme = server.scheme();
-    let first_steps = first_steps(scheme, &name, config.auth.is_some());
-    context.output.text(&format!("listening on {scheme}://{address}\n{place}\ntry:\n{first_steps}"))?;
+    let text = match server.endpoint() {
+        Endpoint::Tcp(address) => {
+            let ip = address.ip();
+            let is_here = ip.is_loopback() || ip.is_unspecified();
+            let name = if is_here { format!("localhost:{}", address.port()) } else { address.to_string() };
+            let first_steps = first_steps(scheme, &name, config.auth.is_some());
+            format!("listening on {scheme}://{address}\n{place}\ntry:\n{first_steps}")
+        }
+        // What is in front of it has the name that clients use.
+        socket @ Endpoint::Unix(_) => format!("listening on {socket}\n{place}\n"),
+    };
+    context.output.text(&text)?;
     context.output.flush()
 }
 
@@ -333,8 +349,12 @@ fn first_steps(scheme: &str, name: &str, asks_who: bool) -> String {
     format!("{login}  docker tag alpine {name}/alpine && docker push {name}/alpine\n  reg tags {name}/alpine\n")
 }
 
-fn cannot_listen(error: BindError) -> Failure {
+fn cannot_listen(door: &Door, error: BindError) -> Failure {
     let hint = match &error {
+        BindError::InUse { .. } if matches!(door, Door::Unix(_)) => Some("another registry is running there"),
+        BindError::Denied { .. } if matches!(door, Door::Unix(_)) => {
+            Some("http.addr names a socket in a directory that this user may write to")
+        }
         BindError::InUse { .. } => {
             Some("another registry may be running; choose another port with --addr 127.0.0.1:5001")
         }

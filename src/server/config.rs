@@ -42,10 +42,10 @@ pub(crate) use notifications::{Endpoint, Notifications};
 pub(crate) use health::{Check, CheckKind, Debug};
 pub(crate) use section::ConfigError;
 pub(crate) use show::Setting;
-pub(crate) use tls::{Certificates, Clients, Demand, Tls, TlsVersion};
+pub(crate) use tls::{Certificates, Clients, Demand, LetsEncrypt, Tls, TlsVersion};
 pub(crate) use tokens::OwnTokens;
 
-use super::Address;
+use super::Door;
 use super::auth::rules::Rules;
 use super::face::Face;
 use super::logging::{Formatter, Level};
@@ -55,8 +55,10 @@ use crate::store::S3Config;
 /// What a server does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
-    pub(crate) address: Address,
+    pub(crate) door: Door,
     pub(crate) face: Face,
+    /// HTTP/2 without TLS.
+    pub(crate) h2c: bool,
     pub(crate) storage: Storage,
     pub(crate) options: Options,
     pub(crate) log: Log,

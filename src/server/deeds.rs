@@ -99,7 +99,7 @@ impl Call {
             size = deed.size,
             mediatype = deed.media_type.map(tracing::field::display),
             "{} {}",
-            deed.action,
+            deed.action.name(),
             if deed.is_blob { "blob" } else { "manifest" }
         );
     }

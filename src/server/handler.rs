@@ -6,8 +6,7 @@ use std::time::Instant;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, EXPECT, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
-use http::{Method, Request, StatusCode};
-use hyper::body::Incoming;
+use http::{Method, StatusCode};
 use tokio::sync::watch;
 
 use super::auth::access::Needed;
@@ -47,13 +46,15 @@ pub(super) struct State {
     pub(super) face: Face,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Option<Arc<Metrics>>,
+    /// Whether HTTP/2 is spoken without TLS too.
+    pub(super) h2c: bool,
     /// Set once: no connection begins another request.
     draining: watch::Sender<bool>,
 }
 
 impl State {
     pub(super) fn new(setup: Setup) -> Self {
-        let Setup { registry, guard, tls, clock, timeouts, access_log, notifier, limits, face, health, metrics } = setup;
+        let Setup { registry, guard, tls, clock, timeouts, access_log, notifier, limits, face, h2c, health, metrics } = setup;
         let (ids, draining) = (RequestIds::new(), watch::Sender::new(false));
         let manifests = Room::new(MANIFESTS_KIB_MAX);
         let rates = Rates::new(&limits.requests, limits.counts_loopback);
@@ -69,6 +70,7 @@ impl State {
             rates,
             timeouts,
             face,
+            h2c,
             health,
             metrics,
             draining,
@@ -111,9 +113,7 @@ pub(super) struct Call {
 }
 
 /// Answers a request.
-pub(super) async fn handle(state: Arc<State>, connection: Arc<Connection>, request: Request<Incoming>) -> Reply {
-    let (head, body) = request.into_parts();
-    let body = RequestBody::new(body, &head.headers, state.timeouts.body, connection.begin());
+pub(super) async fn handle(state: Arc<State>, connection: Arc<Connection>, head: Parts, body: RequestBody) -> Reply {
     let id = state.ids.next();
     let record = begin_record(&state, &connection, &head, id);
     let method = head.method.clone();
@@ -192,9 +192,9 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         let needed = route.as_ref().map(|route| Needed::of(method, route)).unwrap_or_default();
         let rates = call.state.rates.as_ref();
         if let Some(rates) = rates {
-            rates.of_address(method, call.connection.peer.ip(), Instant::now())?;
+            rates.of_address(method, call.connection.peer, Instant::now())?;
         }
-        let pass = call.state.guard.admit(&call.head, call.connection.peer.ip(), &needed).await?;
+        let pass = call.state.guard.admit(&call.head, call.connection.peer, &needed).await?;
         (call.user, call.rights) = (pass.user, pass.rights);
         if let (Some(rates), Some(user)) = (rates, &call.user) {
             rates.of_user(method, user, Instant::now())?;

@@ -1,4 +1,4 @@
-//! Where the server listens: the address as configuration spells it, and the socket.
+//! Where the server listens on the network: the address as configuration spells it, and the socket.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,6 +22,12 @@ impl Address {
     pub(crate) const LOCAL: Self = Self { host: Cow::Borrowed("127.0.0.1"), port: 5000 };
 }
 
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: address.ip().to_string().into(), port: address.port() }
+    }
+}
+
 /// A text that is no address.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("invalid address {0:?}: expected HOST:PORT or :PORT")]
@@ -38,6 +44,19 @@ pub(crate) enum BindError {
     NotHere { address: String },
     #[error("cannot listen on {address}")]
     Io { address: String, source: io::Error },
+}
+
+impl BindError {
+    /// What an error of the system means at a place.
+    pub(super) fn of(place: &impl fmt::Display, source: io::Error) -> Self {
+        let address = place.to_string();
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse { address },
+            io::ErrorKind::PermissionDenied => Self::Denied { address },
+            io::ErrorKind::AddrNotAvailable => Self::NotHere { address },
+            _ => Self::Io { address, source },
+        }
+    }
 }
 
 impl FromStr for Address {
@@ -70,15 +89,7 @@ impl fmt::Display for Address {
 const BACKLOG: u32 = 4096;
 
 pub(super) async fn bind(address: &Address) -> Result<TcpListener, BindError> {
-    let fail = |source: io::Error| {
-        let address = address.to_string();
-        match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::InUse { address },
-            io::ErrorKind::PermissionDenied => BindError::Denied { address },
-            io::ErrorKind::AddrNotAvailable => BindError::NotHere { address },
-            _ => BindError::Io { address, source },
-        }
-    };
+    let fail = |source| BindError::of(address, source);
     if address.host.is_empty() {
         // One socket for both families; where the machine has no IPv6, the other alone.
         let port = address.port;

@@ -4,7 +4,6 @@
 //! Knows no file and no terminal: lines go to a [`Sink`].
 
 use std::fmt::{self, Write as _};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +14,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::auth::User;
+use super::peer::Peer;
 use super::reply::Reply;
 use super::request::RequestId;
 
@@ -25,7 +25,7 @@ pub(crate) type Sink = Arc<dyn Fn(&str) + Send + Sync>;
 pub(super) struct Record {
     access_log: Option<Sink>,
     id: RequestId,
-    peer: SocketAddr,
+    peer: Peer,
     method: Method,
     target: Uri,
     version: Version,
@@ -43,13 +43,7 @@ pub(super) struct Record {
 
 impl Record {
     /// A record of a request that has just arrived.
-    pub(super) fn new(
-        access_log: Option<Sink>,
-        id: RequestId,
-        peer: SocketAddr,
-        head: &Parts,
-        arrived: Timestamp,
-    ) -> Self {
+    pub(super) fn new(access_log: Option<Sink>, id: RequestId, peer: Peer, head: &Parts, arrived: Timestamp) -> Self {
         Self {
             access_log,
             id,
@@ -81,7 +75,7 @@ impl Record {
         let time = self.arrived.to_zoned(TimeZone::system()).strftime("%d/%b/%Y:%H:%M:%S %z");
         format!(
             "{} - {} [{time}] \"{} {} {:?}\" {} {} \"{}\" \"{}\"\n",
-            self.peer.ip(),
+            self.peer.host(),
             Quoted(self.user.as_ref().map_or("-", |user| &user.0)),
             self.method,
             Quoted(&self.target.to_string()),
@@ -153,7 +147,7 @@ mod tests {
             .expect("a request")
             .into_parts();
         let id = super::super::request::RequestIds::new().next();
-        let peer = "127.0.0.1:40000".parse().expect("an address");
+        let peer = Peer::at("127.0.0.1");
         let mut record = Record::new(None, id, peer, &head, Timestamp::UNIX_EPOCH);
         record.written = 2;
         let line = record.access_line();

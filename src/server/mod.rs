@@ -1,4 +1,4 @@
-//! The registry over HTTP/1.1: an accept loop of our own on hyper, one task a connection.
+//! The registry over HTTP/1.1 and HTTP/2: an accept loop of our own on hyper and h2, one task a connection.
 //!
 //! Knows sockets, headers and bodies; what a registry may do with them is decided in `registry`. Reads no environment and
 //! writes to no terminal: configuration is data, log lines go to a [`Sink`].
@@ -12,12 +12,10 @@
 //! - a request that changes something is finished once it has begun, whether the client stays or not;
 //! - a 5xx tells the client the id under which the log has the reason, and nothing else.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::registry::Registry;
@@ -28,6 +26,7 @@ use crate::spec::limits::{
 use crate::sys::Clock;
 use auth::Guard;
 use config::Limits;
+use connection::Shared;
 use face::Face;
 use handler::State;
 use health::Health;
@@ -37,16 +36,20 @@ use pace::Patience;
 use room::Room;
 use tls::Tls;
 
+mod acme;
 mod api;
 pub(crate) mod auth;
 pub(crate) mod config;
 mod connection;
 pub(crate) mod debug;
 mod deeds;
+mod door;
 mod error;
 pub(crate) mod face;
 mod handler;
 pub(crate) mod health;
+mod http2;
+mod incoming;
 mod listen;
 mod log;
 pub(crate) mod logging;
@@ -56,8 +59,10 @@ mod notify;
 mod origin;
 pub(crate) mod outbound;
 mod pace;
+mod peer;
 mod process;
 mod rates;
+mod reading;
 mod reload;
 mod reply;
 mod request;
@@ -67,9 +72,12 @@ mod signals;
 mod socket;
 mod stream;
 pub(crate) mod tls;
+mod unix;
 mod watched;
+mod wire;
 
-pub(crate) use listen::{Address, BindError};
+pub(crate) use door::{Door, Endpoint, Listening};
+pub(crate) use listen::{Address, AddressError, BindError};
 pub(crate) use log::Sink;
 pub(crate) use notify::Notifier;
 pub(crate) use reload::Reloadable;
@@ -120,35 +128,14 @@ pub(crate) struct Setup {
     pub(crate) health: Arc<Health>,
     /// Where requests are counted.
     pub(crate) metrics: Option<Arc<Metrics>>,
-}
-
-/// An address that is taken: clients can connect from now on, and are answered once a [`Server`] runs on it.
-#[derive(Debug)]
-pub(crate) struct Listening {
-    listener: TcpListener,
-    address: SocketAddr,
-}
-
-impl Listening {
-    /// # Errors
-    /// The address does not exist, is taken, or is not for this user.
-    pub(crate) async fn on(address: &Address) -> Result<Self, BindError> {
-        let listener = listen::bind(address).await?;
-        let bound = listener.local_addr().map_err(|source| BindError::Io { address: address.to_string(), source })?;
-        Ok(Self { listener, address: bound })
-    }
-
-    /// The address with its real port.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
+    /// HTTP/2 without TLS, for clients that begin with it.
+    pub(crate) h2c: bool,
 }
 
 /// A server that listens and does not answer yet.
 #[derive(Debug)]
 pub(crate) struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    listening: Listening,
     state: Arc<State>,
     connections_max: usize,
     limits: Limits,
@@ -167,11 +154,11 @@ pub(crate) enum Stopped {
 const REFUSALS_MAX: usize = 64;
 
 impl Server {
-    pub(crate) fn new(Listening { listener, address }: Listening, setup: Setup) -> Self {
+    pub(crate) fn new(listening: Listening, setup: Setup) -> Self {
         let limits = setup.limits.clone();
         let state = State::new(setup);
         let connections_max = limits.connections.unwrap_or(CONNECTIONS_MAX).min(listen::raise_file_limit() / 3).max(1);
-        Self { listener, address, state: Arc::new(state), connections_max, limits }
+        Self { listening, state: Arc::new(state), connections_max, limits }
     }
 
     /// `http` or `https`.
@@ -179,9 +166,8 @@ impl Server {
         self.state.scheme()
     }
 
-    /// The address with its real port.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        self.listening.endpoint()
     }
 
     /// What of it can change while it runs.
@@ -192,13 +178,14 @@ impl Server {
     /// Answers requests until a signal, then lets those in progress end.
     pub(crate) async fn run(self, mut signals: mpsc::Receiver<Signal>) -> Stopped {
         let room = Room::new(self.connections_max);
-        let room = room.with_share(self.limits.connections_per_address, self.limits.counts_loopback);
+        let room = Arc::new(room.with_share(self.limits.connections_per_address, self.limits.counts_loopback));
         let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
-        let protocol = connection::protocol(&self.state.timeouts);
+        let shared = Shared::new(Arc::clone(&self.state), Arc::clone(&room));
         let drain = GracefulShutdown::new();
+        let certificates = self.state.tls.as_ref().and_then(|tls| tls.keep(self.state.clock.clone()));
         let first = loop {
             let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
+                accepted = self.listening.accept() => accepted,
                 Some(signal) = signals.recv() => break signal,
             };
             let (stream, peer) = match accepted {
@@ -210,10 +197,9 @@ impl Server {
                     continue;
                 }
             };
-            match room.enter(peer.ip()) {
+            match room.enter(peer) {
                 Some(place) => {
-                    let (state, protocol) = (Arc::clone(&self.state), protocol.clone());
-                    tokio::spawn(connection::serve(stream, peer, place, state, protocol, drain.watcher()));
+                    tokio::spawn(connection::serve(stream, peer, place, shared.clone(), drain.watcher()));
                 }
                 None => {
                     if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
@@ -225,7 +211,10 @@ impl Server {
                 }
             }
         };
-        drop(self.listener);
+        drop(self.listening);
+        if let Some(certificates) = certificates {
+            certificates.abort();
+        }
         tracing::info!(signal = ?first, "stopping");
         self.state.drain();
         let drained = async {
@@ -245,5 +234,8 @@ impl Server {
     }
 }
 
+#[cfg(test)]
+#[path = "http2_tests.rs"]
+mod http2_tests;
 #[cfg(test)]
 mod tests;

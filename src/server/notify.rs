@@ -42,15 +42,16 @@ pub(crate) struct Notifier {
 }
 
 impl Notifier {
-    /// Opens the queues. `port` is where clients connect.
+    /// Opens the queues. `port` is where clients connect, if it is a place of the network.
     ///
     /// # Errors
     /// The directory of the queues cannot be made or written to.
-    pub(crate) fn open(settings: Notifications, port: u16) -> io::Result<Self> {
+    pub(crate) fn open(settings: Notifications, port: Option<u16>) -> io::Result<Self> {
         let place = Place::take(&settings.directory)?;
         let endpoints = endpoints(&settings, &place)?;
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let source = Source { addr: format!("{host}:{port}"), instance: sys::uuid() };
+        let addr = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+        let source = Source { addr, instance: sys::uuid() };
         Ok(Self { settings, endpoints, source, _place: place })
     }
 

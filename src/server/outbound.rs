@@ -42,6 +42,7 @@ pub(crate) enum Unsent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
@@ -98,7 +99,7 @@ impl Outbound {
             }
             let mut body = BytesMut::new();
             if answer_max == 0 {
-                return Ok(Answer { status, body: Bytes::new() });
+                return Ok(Answer { status, headers: response.headers().clone(), body: Bytes::new() });
             }
             while let Some(part) = response.chunk().await.map_err(failed)? {
                 if body.len() + part.len() > answer_max {
@@ -106,7 +107,7 @@ impl Outbound {
                 }
                 body.extend_from_slice(&part);
             }
-            return Ok(Answer { status, body: body.freeze() });
+            return Ok(Answer { status, headers: response.headers().clone(), body: body.freeze() });
         }
         Err(Unsent::Circle)
     }

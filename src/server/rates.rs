@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::auth::{User, seconds};
 use super::config::{Per, RateRule};
-use super::room;
+use super::peer::Peer;
 
 /// Clients that a rule remembers before it looks for those that it may forget.
 const REMEMBERED_MIN: usize = if cfg!(test) { 8 } else { 1 << 10 };
@@ -73,9 +73,8 @@ impl Rates {
     ///
     /// # Errors
     /// It is one too many for its address.
-    pub(super) fn of_address(&self, method: &Method, peer: IpAddr, now: Instant) -> Result<(), Exceeded> {
-        let client = room::client(peer).or_else(|| self.counts_loopback.then(|| peer.to_canonical()));
-        let Some(client) = client else { return Ok(()) };
+    pub(super) fn of_address(&self, method: &Method, peer: Peer, now: Instant) -> Result<(), Exceeded> {
+        let Some(client) = peer.client_with(self.counts_loopback) else { return Ok(()) };
         self.count(Per::Address, method, || Client::Address(client), now)
     }
 
@@ -139,8 +138,8 @@ mod tests {
         RateRule { per, methods: methods.to_vec(), interval: Duration::from_millis(interval), burst }
     }
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().expect("an address")
+    fn ip(text: &str) -> Peer {
+        Peer::at(text)
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What the server keeps of a request while it is answered: its head, its id, and its body with a limit on waiting.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -11,11 +10,12 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
-use hyper::body::{Body as _, Incoming};
 
 use super::connection::InProgress;
 use super::error::Error;
+use super::incoming::Incoming;
 use super::pace::{Pace, Patience};
+use super::peer::Peer;
 use super::room::{Place, Room};
 use crate::registry;
 use crate::spec::limits::{UNWANTED_BODY_BYTES_MAX, UNWANTED_BODY_TIMEOUT_SECS};
@@ -86,7 +86,7 @@ impl RequestBody {
         &mut self,
         headers: &HeaderMap,
         limit: usize,
-        (room, peer): (&Room, IpAddr),
+        (room, peer): (&Room, Peer),
     ) -> Result<Collected, Error> {
         if content_length(headers).is_some_and(|length| length > limit as u64) {
             return Err(Error::BodyTooLarge { limit });
@@ -118,7 +118,7 @@ impl RequestBody {
 
     /// Whether nothing is left to read.
     pub(super) fn is_ended(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.is_ended()
     }
 
     /// Deals with a body that nobody wanted. Answers whether the connection must be closed behind the answer.
@@ -131,7 +131,7 @@ impl RequestBody {
         }
         if self.expects_continue {
             // The client may send the body or not (RFC 9110 §10.1.1): what comes next on this connection is unknown.
-            return true;
+            return !self.inner.can_be_left();
         }
         tokio::spawn(async move {
             let drain = async {
@@ -156,21 +156,16 @@ impl Stream for RequestBody {
         let this = &mut *self;
         this.expects_continue = false;
         loop {
-            let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+            let Poll::Ready(data) = this.inner.poll_data(cx) else {
                 return this.pace.poll_wait(cx).map(|()| Some(Err(std::io::ErrorKind::TimedOut.into())));
             };
-            match frame {
-                None => return Poll::Ready(None),
-                Some(Err(error)) => return Poll::Ready(Some(Err(std::io::Error::other(error)))),
-                // Trailers say nothing to us.
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) if data.is_empty() => {}
-                    Ok(data) => {
-                        this.pace.moved(data.len());
-                        return Poll::Ready(Some(Ok(data)));
-                    }
-                    Err(_) => {}
-                },
+            match data {
+                Some(Ok(data)) if data.is_empty() => {}
+                Some(Ok(data)) => {
+                    this.pace.moved(data.len());
+                    return Poll::Ready(Some(Ok(data)));
+                }
+                ended => return Poll::Ready(ended),
             }
         }
     }

@@ -1,14 +1,15 @@
 //! Places for connections, and for bytes in memory: so many in all, and so many of them for one client.
 //!
-//! One client may take half of them, and loopback all: a proxy in front makes all clients one, and half is more than
-//! proxies open; what it must not do is to keep everybody else out. In IPv6 a client is a /64, for its addresses there
-//! are without number.
+//! One client may take half of them, and who does not count as one (`peer`) all: a proxy in front makes all clients one,
+//! and half is more than proxies open; what it must not do is to keep everybody else out.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::peer::Peer;
 
 /// All places of a server.
 #[derive(Debug)]
@@ -44,15 +45,14 @@ impl Room {
     }
 
     /// A place for `peer`; `None` where there is none, or none for this client.
-    pub(super) fn enter(&self, peer: IpAddr) -> Option<Place> {
+    pub(super) fn enter(&self, peer: Peer) -> Option<Place> {
         self.enter_many(peer, 1)
     }
 
     /// So many places, or none.
-    pub(super) fn enter_many(&self, peer: IpAddr, places: u32) -> Option<Place> {
+    pub(super) fn enter_many(&self, peer: Peer, places: u32) -> Option<Place> {
         let permit = Arc::clone(&self.places).try_acquire_many_owned(places).ok()?;
-        let client = client(peer).or_else(|| self.counts_loopback.then(|| peer.to_canonical()));
-        let Some(client) = client else { return Some(Place { permit, of: None }) };
+        let Some(client) = peer.client_with(self.counts_loopback) else { return Some(Place { permit, of: None }) };
         let mut taken = self.taken.lock();
         let count = taken.get(&client).copied().unwrap_or_default() + places as usize;
         if count > self.share {
@@ -89,22 +89,12 @@ impl Drop for Place {
     }
 }
 
-/// Who is behind an address; `None` where nobody counts.
-pub(super) fn client(peer: IpAddr) -> Option<IpAddr> {
-    let peer = peer.to_canonical();
-    match peer {
-        _ if peer.is_loopback() => None,
-        IpAddr::V6(ip) => Some(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into()),
-        IpAddr::V4(_) => Some(peer),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().expect("an address")
+    fn ip(text: &str) -> Peer {
+        Peer::at(text)
     }
 
     #[test]
@@ -136,10 +126,10 @@ mod tests {
     }
 
     #[test]
-    fn loopback_gets_all() {
-        for peer in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+    fn what_is_local_gets_all() {
+        for peer in [ip("127.0.0.1"), ip("::1"), Peer::Local] {
             let room = Room::new(10);
-            let places: Vec<_> = (0..20).filter_map(|_| room.enter(ip(peer))).collect();
+            let places: Vec<_> = (0..20).filter_map(|_| room.enter(peer)).collect();
             assert_eq!(places.len(), 10, "{peer}");
         }
     }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
 use super::connection::Connection;
@@ -15,31 +16,33 @@ use crate::spec::limits::SENDFILE_CALL_BYTES_MAX;
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: Stream,
+    /// What was read to learn the protocol, and is to be read again.
+    ahead: Bytes,
     connection: Arc<Connection>,
     pace: Pace,
 }
 
 impl Socket {
     /// `patience` is for clients that are to read an answer.
-    pub(super) fn new(stream: Stream, connection: Arc<Connection>, patience: Patience) -> Self {
-        Self { stream, connection, pace: Pace::new(patience) }
+    pub(super) fn new(stream: Stream, ahead: Bytes, connection: Arc<Connection>, patience: Patience) -> Self {
+        Self { stream, ahead, connection, pace: Pace::new(patience) }
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let files = &self.connection.files;
-        let mapped = bufs.iter().enumerate().find_map(|(at, buf)| Some((at, files.find(buf)?)));
-        let (Some((at, (file, offset, len))), Some(stream)) = (mapped, self.stream.plain()) else {
+        let files = self.connection.files.as_ref();
+        let mapped = files.and_then(|files| bufs.iter().enumerate().find_map(|(at, buf)| Some((at, files.find(buf)?))));
+        let (Some((at, (file, offset, len))), Some(wire)) = (mapped, self.stream.plain()) else {
             return Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         };
         if bufs[..at].iter().any(|buf| !buf.is_empty()) {
             return Pin::new(&mut self.stream).poll_write_vectored(cx, &bufs[..at]);
         }
         loop {
-            ready!(stream.poll_write_ready(cx))?;
-            let sent = stream.try_io(Interest::WRITABLE, || {
+            ready!(wire.poll_write_ready(cx))?;
+            let sent = wire.try_io(Interest::WRITABLE, || {
                 let mut offset = offset;
                 let len = len.min(SENDFILE_CALL_BYTES_MAX);
-                Ok(rustix::fs::sendfile(stream, &file, Some(&mut offset), len)?)
+                Ok(rustix::fs::sendfile(wire, &file, Some(&mut offset), len)?)
             });
             match sent {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -63,7 +66,9 @@ impl AsyncWrite for Socket {
     ) -> Poll<io::Result<usize>> {
         match self.poll_send(cx, bufs) {
             Poll::Ready(sent) => {
-                self.pace.moved(*sent.as_ref().unwrap_or(&0));
+                let bytes = *sent.as_ref().unwrap_or(&0);
+                self.pace.moved(bytes);
+                self.connection.add_sent(bytes);
                 Poll::Ready(sent)
             }
             Poll::Pending => self.pace.poll_wait(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
@@ -85,6 +90,11 @@ impl AsyncWrite for Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let len = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead.split_to(len));
+            return Poll::Ready(Ok(()));
+        }
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if read.is_pending() && self.connection.is_over() {
             // As if the client had closed it: hyper waits for the rest of a request that has begun.

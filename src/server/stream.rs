@@ -4,16 +4,19 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
-use super::tls::Tls;
+use super::acme::ALPN_PROOF;
+use super::http2::PREFACE;
+use super::tls::{ALPN_HTTP2, Tls};
+use super::wire::Wire;
 
 #[derive(Debug)]
 pub(super) enum Stream {
-    Plain(TcpStream),
-    Encrypted(Box<TlsStream<TcpStream>>),
+    Plain(Wire),
+    Encrypted(Box<TlsStream<Wire>>),
 }
 
 /// What Go's server tells those who forgot the s of https, in the same words.
@@ -21,23 +24,68 @@ const NO_TLS: &[u8] =
     b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n\
     Client sent an HTTP request to an HTTPS server.\n";
 
-impl Stream {
-    /// Begins TLS where there is any. `Ok(None)` for a client that does not want it, and has been told.
-    pub(super) async fn begin(mut stream: TcpStream, tls: Option<&Tls>) -> io::Result<Option<Self>> {
-        let Some(tls) = tls else { return Ok(Some(Self::Plain(stream))) };
+/// The version of HTTP that is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speech {
+    Http1,
+    Http2,
+}
+
+/// A connection of which the protocol is known.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) stream: Stream,
+    pub(super) speech: Speech,
+    /// What was read to learn it.
+    pub(super) ahead: Bytes,
+}
+
+impl Begun {
+    /// Begins TLS where there is any, and learns the protocol: from the handshake, or where `h2c` allows another one from
+    /// the first bytes. `Ok(None)` for a client that does not want TLS, and has been
+    /// told, or wants nothing else.
+    pub(super) async fn of(mut wire: Wire, tls: Option<&Tls>, h2c: bool) -> io::Result<Option<Self>> {
+        let Some(tls) = tls else {
+            let ahead = if h2c { read_preface(&mut wire).await? } else { Bytes::new() };
+            let speech = if ahead == PREFACE[..] { Speech::Http2 } else { Speech::Http1 };
+            return Ok(Some(Self { stream: Stream::Plain(wire), speech, ahead }));
+        };
         let mut first = [0];
         // A handshake begins with the number of its record type, 22 (RFC 8446 §5.1).
-        if stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
-            stream.write_all(NO_TLS).await?;
-            stream.shutdown().await?;
+        if wire.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
+            wire.write_all(NO_TLS).await?;
+            wire.shutdown().await?;
             return Ok(None);
         }
-        let stream = tls.acceptor.accept(stream).await?;
-        Ok(Some(Self::Encrypted(Box::new(stream))))
+        let mut stream = tls.acceptor.accept(wire).await?;
+        let speech = match stream.get_ref().1.alpn_protocol() {
+            Some(ALPN_HTTP2) => Speech::Http2,
+            // The handshake was all that it was for.
+            Some(ALPN_PROOF) => {
+                stream.shutdown().await?;
+                return Ok(None);
+            }
+            _ => Speech::Http1,
+        };
+        Ok(Some(Self { stream: Stream::Encrypted(Box::new(stream)), speech, ahead: Bytes::new() }))
     }
+}
 
+/// Reads as long as it may become the preface of HTTP/2.
+async fn read_preface(wire: &mut Wire) -> io::Result<Bytes> {
+    let (mut seen, mut len) = ([0; PREFACE.len()], 0);
+    while len < PREFACE.len() && seen[..len] == PREFACE[..len] {
+        match wire.read(&mut seen[len..]).await? {
+            0 => break,
+            read => len += read,
+        }
+    }
+    Ok(Bytes::copy_from_slice(&seen[..len]))
+}
+
+impl Stream {
     /// The socket, where its bytes are those of HTTP.
-    pub(super) fn plain(&self) -> Option<&TcpStream> {
+    pub(super) fn plain(&self) -> Option<&Wire> {
         match self {
             Self::Plain(stream) => Some(stream),
             Self::Encrypted(_) => None,

@@ -14,17 +14,17 @@ use crate::store::Memory;
 
 /// Longer than any test runs.
 const NEVER: Duration = Duration::from_secs(3600);
-const SOON: Duration = Duration::from_millis(50);
-const FOR_EVER: Patience = Patience { pause: NEVER, window: NEVER, bytes: 0 };
-const PATIENT: Timeouts = Timeouts { header: NEVER, body: FOR_EVER, write: FOR_EVER, drain: NEVER };
+pub(super) const SOON: Duration = Duration::from_millis(50);
+pub(super) const FOR_EVER: Patience = Patience { pause: NEVER, window: NEVER, bytes: 0 };
+pub(super) const PATIENT: Timeouts = Timeouts { header: NEVER, body: FOR_EVER, write: FOR_EVER, drain: NEVER };
 
-struct Running {
-    address: SocketAddr,
-    signals: mpsc::Sender<Signal>,
+pub(super) struct Running {
+    address: std::net::SocketAddr,
+    pub(super) signals: mpsc::Sender<Signal>,
     end: JoinHandle<Stopped>,
 }
 
-async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
+pub(super) async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
     let options = Options {
         delete_enabled: true,
         read_only: false,
@@ -37,9 +37,9 @@ async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
         quotas: Vec::new(),
     };
     let registry = Registry::new(Arc::new(Memory::new(Clock::System)), Clock::System, options);
-    let address = "127.0.0.1:0".parse().expect("an address");
+    let address: Address = "127.0.0.1:0".parse().expect("an address");
     let mut server = Server::new(
-        Listening::on(&address).await.expect("a free port"),
+        Listening::on(&address.into()).await.expect("a free port"),
         Setup {
             registry,
             guard: Guard::new(Door::Open, None),
@@ -52,20 +52,22 @@ async fn start(timeouts: Timeouts, connections_max: usize) -> Running {
             face: Face::default(),
             health: Arc::new(Health::new()),
             metrics: None,
+            h2c: true,
         },
     );
     server.connections_max = connections_max;
     let (signals, receiver) = mpsc::channel(2);
-    Running { address: server.address(), signals, end: tokio::spawn(server.run(receiver)) }
+    let Endpoint::Tcp(address) = *server.endpoint() else { panic!("it is on the network") };
+    Running { address, signals, end: tokio::spawn(server.run(receiver)) }
 }
 
 impl Running {
     /// How the server ends. A wait that should have an end of its own fails the test, and does not hold it up.
-    async fn ended(self) -> Stopped {
+    pub(super) async fn ended(self) -> Stopped {
         tokio::time::timeout(Duration::from_secs(120), self.end).await.expect("an end").expect("no panic")
     }
 
-    async fn connect(&self) -> TcpStream {
+    pub(super) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.expect("the server listens")
     }
 

@@ -15,10 +15,13 @@ use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use thiserror::Error;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use super::acme::{ALPN_PROOF, Acme, AcmeError};
 use super::config::{Certificates, Clients, Demand, Tls as Config, TlsVersion};
 use super::watched::Watched;
+use crate::sys::Clock;
 
 mod anyone;
 
@@ -39,15 +42,25 @@ pub(crate) enum TlsError {
     CipherSuites,
     #[error("these settings do not go together")]
     Settings(#[source] rustls::Error),
-    #[error("http.tls.letsencrypt is not supported yet")]
-    LetsEncrypt,
+    #[error(transparent)]
+    Acme(#[from] AcmeError),
 }
+
+/// HTTP/2 among the protocols of a handshake (RFC 7301).
+pub(super) const ALPN_HTTP2: &[u8] = b"h2";
 
 /// Begins TLS on connections.
 #[derive(Clone)]
 pub(crate) struct Tls {
     pub(super) acceptor: TlsAcceptor,
-    shown: Arc<Shown>,
+    source: Source,
+}
+
+/// Where certificates come from.
+#[derive(Clone)]
+enum Source {
+    Files(Arc<Shown>),
+    Acme(Arc<Acme>),
 }
 
 impl Tls {
@@ -57,8 +70,12 @@ impl Tls {
     /// What of it cannot be used.
     pub(crate) fn open(config: &Config) -> Result<Self, TlsError> {
         let provider = Arc::new(provider(&config.cipher_suites, config.minimum)?);
-        let Certificates::Files { certificate, key } = &config.certificates else { return Err(TlsError::LetsEncrypt) };
-        let shown = Arc::new(Shown::open(certificate, key, Arc::clone(&provider))?);
+        let source = match &config.certificates {
+            Certificates::Files { certificate, key } => {
+                Source::Files(Arc::new(Shown::open(certificate, key, Arc::clone(&provider))?))
+            }
+            Certificates::LetsEncrypt(config) => Source::Acme(Arc::new(Acme::open(config, Arc::clone(&provider))?)),
+        };
         let versions: &[&SupportedProtocolVersion] = match config.minimum {
             TlsVersion::V1_2 => &[&TLS12, &TLS13],
             TlsVersion::V1_3 => &[&TLS13],
@@ -70,14 +87,30 @@ impl Tls {
             None => builder.with_no_client_auth(),
             Some(clients) => builder.with_client_cert_verifier(verifier(clients, provider)?),
         };
-        let mut settings = builder.with_cert_resolver(Arc::clone(&shown) as _);
-        settings.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(settings)), shown })
+        let mut settings = builder.with_cert_resolver(match &source {
+            Source::Files(shown) => Arc::clone(shown) as _,
+            Source::Acme(acme) => Arc::clone(acme) as _,
+        });
+        settings.alpn_protocols = if config.http2 { vec![ALPN_HTTP2.to_vec()] } else { Vec::new() };
+        settings.alpn_protocols.push(b"http/1.1".to_vec());
+        if let Source::Acme(_) = &source {
+            settings.alpn_protocols.push(ALPN_PROOF.to_vec());
+        }
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(settings)), source })
     }
 
     /// Reads certificate and key again, though their files look as before.
     pub(super) fn reread(&self) {
-        self.shown.0.reread();
+        if let Source::Files(shown) = &self.source {
+            shown.0.reread();
+        }
+    }
+
+    /// Keeps the certificates that come over the network; a task that goes on for ever.
+    pub(super) fn keep(&self, clock: Clock) -> Option<JoinHandle<()>> {
+        let Source::Acme(acme) = &self.source else { return None };
+        let acme = Arc::clone(acme);
+        Some(tokio::spawn(async move { acme.keep(&clock).await }))
     }
 }
 

@@ -11,6 +11,7 @@ fn files(directory: &Path, certificate: &str, key: &str) -> Config {
         minimum: TlsVersion::V1_2,
         cipher_suites: Vec::new(),
         clients: None,
+        http2: true,
     }
 }
 

@@ -50,6 +50,27 @@ pub(crate) const HEADER_BYTES_MAX: usize = 64 << 10;
 /// Most bytes that hyper buffers of one connection: the size of the frames of an upload.
 pub(crate) const CONNECTION_BUFFER_BYTES_MAX: usize = 256 << 10;
 
+/// Most requests that are in progress at a time on one connection of HTTP/2. RFC 9113 §6.5.2 advises 100 or more; each
+/// takes the place of a connection.
+pub(crate) const HTTP2_STREAMS_MAX: u32 = 128;
+
+/// Bytes of one request body that a client of HTTP/2 may send before they are read. Go's server, and so registry:2, has as
+/// many: 100 MB/s over ten milliseconds.
+pub(crate) const HTTP2_STREAM_WINDOW_BYTES: u32 = 1 << 20;
+
+/// The same for all requests of one connection: the layers that a client pushes at a time. It is what a client can make a
+/// connection hold in memory.
+pub(crate) const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+
+/// Most bytes of one answer of HTTP/2 that wait in memory for the socket.
+pub(crate) const HTTP2_SEND_BUFFER_BYTES_MAX: usize = 512 << 10;
+
+/// Seconds that a client of HTTP/2 without requests has to answer a GOAWAY, so that none of its requests is lost.
+pub(crate) const HTTP2_GOODBYE_SECS: u64 = 1;
+
+/// Bytes of a file that are read at a time where the kernel cannot send it by itself.
+pub(crate) const FILE_PIECE_BYTES: usize = 256 << 10;
+
 /// Seconds for a request's headers to arrive, counted from the answer before: it is the keep-alive time too. Load
 /// balancers keep connections for 60 seconds; closing later than they do avoids a race with their next request.
 pub(crate) const HEADER_TIMEOUT_SECS: u64 = 75;

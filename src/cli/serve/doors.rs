@@ -1,9 +1,8 @@
 //! What keeps strangers out of `reg serve`: users, certificates, and a word at the start where there are neither.
 
-use std::net::SocketAddr;
-
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Kind};
+use crate::server::Endpoint;
 use crate::server::auth::rules::Rules;
 use crate::server::auth::{Desk, Door, Guard, Issuer, OpenError, Passwords, TokenError, Tokens, Users};
 use crate::server::config::{Auth, Config, Tls as TlsConfig};
@@ -90,14 +89,14 @@ pub(super) fn tls(config: Option<&TlsConfig>) -> Result<Option<Tls>, Failure> {
 }
 
 /// What whoever starts a server that others reach has to know.
-pub(super) fn strangers(address: SocketAddr, guard: &Guard, tls: Option<&Tls>) -> Option<String> {
-    if address.ip().is_loopback() {
+pub(super) fn strangers(endpoint: &Endpoint, guard: &Guard, tls: Option<&Tls>) -> Option<String> {
+    if !endpoint.is_public() {
         None
     } else if guard.is_open() {
-        Some(format!("warning: whoever reaches {address} may pull and push: there is no authentication"))
+        Some(format!("warning: whoever reaches {endpoint} may pull and push: there is no authentication"))
     } else if tls.is_none() {
         let what = "set http.tls, or put a proxy with TLS in front";
-        Some(format!("warning: passwords and tokens reach {address} unencrypted: {what}"))
+        Some(format!("warning: passwords and tokens reach {endpoint} unencrypted: {what}"))
     } else {
         None
     }
@@ -109,7 +108,8 @@ fn cannot_encrypt(error: TlsError) -> Failure {
         TlsError::Pair { .. } => "the certificate of the server comes first in its file, those that signed it follow",
         TlsError::Authority { .. } | TlsError::Verifier(_) => "http.tls.clientcas names certificates of authorities",
         TlsError::CipherSuites => "leave http.tls.ciphersuites out for the suites that are sound",
-        TlsError::Settings(_) | TlsError::LetsEncrypt => "leave out of http.tls all but certificate and key",
+        TlsError::Settings(_) => "leave out of http.tls all but certificate and key",
+        TlsError::Acme(_) => "http.tls.letsencrypt.cachefile names a directory of certificates that were obtained",
     };
     Failure::new(Kind::Usage, error).context("cannot start the registry").with_hint(hint)
 }

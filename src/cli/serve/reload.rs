@@ -10,6 +10,7 @@ use tokio::signal::unix::Signal;
 use tokio::time::MissedTickBehavior;
 
 use super::Place;
+use super::systemd::{self, Socket};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::server::config::{Config, Document, Live, Warning};
@@ -24,6 +25,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 pub(in crate::cli) struct Origin<'a> {
     pub(super) context: &'a Context,
     pub(super) flags: Place<'a>,
+    /// What the service manager has opened for us, until it is served.
+    pub(super) socket: Option<Socket>,
     pub(super) path: Option<PathBuf>,
     /// How the file looked when it was read.
     pub(super) stamp: Stamp,
@@ -41,9 +44,11 @@ impl Origin<'_> {
             tokio::select! {
                 Some(()) = hangups.recv() => {
                     tracing::info!("reading the configuration again");
+                    systemd::reloading();
                     server.reread_files();
                     read = self.look();
                     self.reload(&mut live, &server);
+                    systemd::reloaded();
                 }
                 _ = looks.tick() => {
                     let now = self.look();
@@ -76,7 +81,7 @@ impl Origin<'_> {
     }
 
     fn reload(&self, live: &mut Live, server: &Reloadable) {
-        let document = super::read_document(self.context, self.flags, self.path.as_deref());
+        let document = super::read_document(self.context, &self.flags, self.path.as_deref());
         let read = document.and_then(|document| Ok((self.resolve(&document)?, document)));
         let (config, document) = match read {
             Ok(read) => read,

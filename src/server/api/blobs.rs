@@ -9,6 +9,7 @@ use crate::registry;
 use crate::server::deeds::{Action, Deed};
 use crate::server::error::Error;
 use crate::server::handler::Call;
+use crate::server::reading::{self, unreadable};
 use crate::server::reply::{self, Body, Reply};
 use crate::spec::limits::SENDFILE_BYTES_MIN;
 use crate::spec::range::{Requested, parse_range};
@@ -88,17 +89,14 @@ fn body(call: &Call, object: Object) -> store::Result<Body> {
     match object.data {
         Data::Memory(bytes) => Ok(Body::whole(bytes)),
         Data::Stream(stream) => Ok(Body::stream(stream, len)),
-        Data::File(file) if len >= SENDFILE_BYTES_MIN => {
-            Ok(Body::whole(call.connection.files.map(file, object.range).map_err(unreadable)?))
-        }
+        Data::File(file) if len >= SENDFILE_BYTES_MIN => match &call.connection.files {
+            Some(files) => Ok(Body::whole(files.map(file, object.range).map_err(unreadable)?)),
+            None => Ok(Body::stream(reading::pieces(file, object.range), len)),
+        },
         Data::File(file) => {
             let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
             file.read_exact_at(&mut bytes, start).map_err(unreadable)?;
             Ok(Body::whole(bytes.into()))
         }
     }
-}
-
-fn unreadable(source: std::io::Error) -> store::Error {
-    store::Error::Io { key: "an open blob".into(), source: source.into() }
 }

@@ -1,11 +1,11 @@
 //! Where users get bearer tokens: who asks for what, and what is given. `server/api/token.rs` speaks HTTP for it.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use http::request::Parts;
 use jiff::Timestamp;
 
+use crate::server::peer::Peer;
 use super::basic::Credentials;
 use super::issuer::{self, Issuer, Purpose, Subject};
 use super::rights::Rights;
@@ -80,7 +80,7 @@ impl Users {
         &self,
         desk: &Desk,
         ask: Ask,
-        peer: IpAddr,
+        peer: Peer,
         rights: impl Fn(&Known) -> Rights,
     ) -> Result<Issued, Refusal> {
         let refused = || self.refusal_for_password();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
 
-use crate::server::room::client;
+use crate::server::peer::Peer;
 
 /// Failures are forgotten after this time.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -56,8 +56,8 @@ impl Default for Failures {
 
 impl Failures {
     /// Counts a try as a wrong one. The error is how long nobody listens to this user from there.
-    pub(super) fn begin(&self, peer: IpAddr, user: &str, now: Timestamp) -> Result<(), Duration> {
-        let (client, of_user) = (client(peer), (client(peer), user.to_owned()));
+    pub(super) fn begin(&self, peer: Peer, user: &str, now: Timestamp) -> Result<(), Duration> {
+        let (client, of_user) = (peer.client(), (peer.client(), user.to_owned()));
         let is_known = self.known.get(&of_user).is_some_and(|at| now < at + KNOWN);
         let user_max = if is_known { KNOWN_USER_FAILURES_MAX } else { USER_FAILURES_MAX };
         let user_count = self.users.get(&of_user).filter(|counter| now < counter.since + WINDOW);
@@ -81,8 +81,8 @@ impl Failures {
     }
 
     /// The try was not wrong.
-    pub(super) fn forgive(&self, peer: IpAddr, user: &str, now: Timestamp) {
-        let (client, of_user) = (client(peer), (client(peer), user.to_owned()));
+    pub(super) fn forgive(&self, peer: Peer, user: &str, now: Timestamp) {
+        let (client, of_user) = (peer.client(), (peer.client(), user.to_owned()));
         let one_less = |counter: Counter| Counter { count: counter.count.saturating_sub(1), ..counter };
         if let Some(counter) = self.users.get(&of_user) {
             self.users.insert(of_user.clone(), one_less(counter));
@@ -98,8 +98,8 @@ impl Failures {
 mod tests {
     use super::*;
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().expect("an address")
+    fn ip(text: &str) -> Peer {
+        Peer::at(text)
     }
 
     fn at(secs: i64) -> Timestamp {

@@ -4,7 +4,6 @@
 //! with a password may do everything that the registry does, as in distribution. Where there are `rules`, nobody may do
 //! more than they allow.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use thiserror::Error;
 
+use crate::server::peer::Peer;
 use crate::spec::Scopes;
 
 pub(super) mod access;
@@ -158,7 +158,7 @@ impl Guard {
     }
 
     /// Lets a request in, or not.
-    pub(super) async fn admit(&self, head: &Parts, peer: IpAddr, needed: &Needed) -> Result<Pass, Refusal> {
+    pub(super) async fn admit(&self, head: &Parts, peer: Peer, needed: &Needed) -> Result<Pass, Refusal> {
         let headers = &head.headers;
         let unknown = |challenge| Refusal::Unauthenticated { challenge, needed: Scopes::none() };
         match &self.door {
@@ -179,7 +179,7 @@ impl Guard {
         }
     }
 
-    async fn admit_user(&self, users: &Users, head: &Parts, peer: IpAddr, needed: &Needed) -> Result<Pass, Refusal> {
+    async fn admit_user(&self, users: &Users, head: &Parts, peer: Peer, needed: &Needed) -> Result<Pass, Refusal> {
         let refused = |error| users.refusal(head, needed, error);
         let known = users.identify(&head.headers, peer).await.map_err(|doubt| match doubt {
             Doubt::Wrong => refused(None),
@@ -213,7 +213,7 @@ impl Guard {
     }
 
     /// Gives somebody a token; whoever gives none refuses.
-    pub(super) async fn issue(&self, ask: Ask, peer: IpAddr) -> Result<Issued, Refusal> {
+    pub(super) async fn issue(&self, ask: Ask, peer: Peer) -> Result<Issued, Refusal> {
         let nothing = || Refusal::Denied { needed: Scopes::none() };
         let Door::Htpasswd(users) = &self.door else { return Err(nothing()) };
         let desk = users.desk.as_ref().ok_or_else(nothing)?;

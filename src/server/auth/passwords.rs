@@ -6,7 +6,6 @@
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use super::failures::Failures;
 use super::htpasswd::{Entries, ParseError};
+use crate::server::peer::Peer;
 use crate::server::room::Room;
 use crate::server::watched::{Stamp, Watched};
 use crate::sys::{self, Clock};
@@ -103,7 +103,7 @@ impl Passwords {
     }
 
     /// Whether this is the password of this user. The error is how long nobody listens to them.
-    pub(crate) async fn verify(&self, user: &str, password: &[u8], peer: IpAddr) -> Result<bool, Duration> {
+    pub(crate) async fn verify(&self, user: &str, password: &[u8], peer: Peer) -> Result<bool, Duration> {
         if password.contains(&0) {
             // bcrypt repeats what it is given, with a 0 behind it: one password and twice that with a 0 between are the same.
             return Ok(false);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+const PEER: Peer = Peer::Local;
 
 async fn admit(door: Door, authorization: &[&str]) -> Result<Option<User>, Refusal> {
     admit_by(&Guard::new(door, None), authorization).await

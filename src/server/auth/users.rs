@@ -1,7 +1,6 @@
 //! The users of `auth.htpasswd`, by whatever they show: a password, an API token, or a bearer token of ours.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::request::Parts;
 
+use crate::server::peer::Peer;
 use super::access::Needed;
 use super::api_token::{ApiTokens, Shown};
 use super::basic;
@@ -99,7 +99,7 @@ impl Users {
     }
 
     /// Who sent a request; `None` where it names nobody.
-    pub(super) async fn identify(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Option<Known>, Doubt> {
+    pub(super) async fn identify(&self, headers: &HeaderMap, peer: Peer) -> Result<Option<Known>, Doubt> {
         if basic::is_nobody(headers) {
             return Ok(None);
         }
@@ -115,7 +115,7 @@ impl Users {
     }
 
     /// By name and password; an API token is a password of whatever name.
-    pub(super) async fn by_password(&self, user: &str, password: &[u8], peer: IpAddr) -> Result<Known, Doubt> {
+    pub(super) async fn by_password(&self, user: &str, password: &[u8], peer: Peer) -> Result<Known, Doubt> {
         if let Some(shown) = std::str::from_utf8(password).ok().and_then(Shown::read) {
             return self.by_api_token(&shown, peer);
         }
@@ -126,7 +126,7 @@ impl Users {
         }
     }
 
-    fn by_api_token(&self, shown: &Shown<'_>, peer: IpAddr) -> Result<Known, Doubt> {
+    fn by_api_token(&self, shown: &Shown<'_>, peer: Peer) -> Result<Known, Doubt> {
         let now = self.clock.now();
         let holder = self.api_tokens.as_ref().and_then(|tokens| tokens.current().value.holder(shown, now));
         // A token goes with its owner.

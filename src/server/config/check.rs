@@ -25,6 +25,8 @@ pub(crate) struct Warning {
 pub(crate) enum What {
     /// Why, as a sentence goes on behind the path.
     Ignored(&'static str),
+    /// The same, of one value.
+    NotSo(String),
     Unknown {
         nearest: Option<String>,
     },
@@ -40,7 +42,7 @@ impl fmt::Display for Warning {
         }
         match &self.what {
             What::Ignored(why) => write!(f, " {why}"),
-            What::Again => write!(f, " stands there twice, and the later value counts"),
+            What::NotSo(why) => write!(f, " {why}"),
             What::Unknown { nearest: None } => write!(f, " is not known and ignored"),
             What::Unknown { nearest: Some(other) } => write!(f, " is not known and ignored; did you mean {other}?"),
         }

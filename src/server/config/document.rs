@@ -8,8 +8,8 @@ use super::check::{Warning, What, check};
 use super::section::{ConfigError, Section};
 use super::show::{self, Setting};
 use super::tree::{Node, Origin, Position, Value};
-use super::{Certificates, Config, Storage, changes, defaults, keys, overlay, read, storage, yaml};
-use crate::server::Address;
+use super::{Config, Storage, changes, defaults, keys, overlay, read, storage, yaml};
+use crate::server::Door;
 
 /// Who says what a server does. Flags win over variables, variables over the file.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +18,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) file: Option<(&'a str, &'a str)>,
     /// The environment; what is not for the configuration is left alone.
     pub(crate) variables: &'a BTreeMap<String, String>,
-    /// `--addr`
-    pub(crate) address: Option<&'a Address>,
+    /// `--addr`, or a socket that is open already, and what said so.
+    pub(crate) address: Option<(&'static str, &'a Door)>,
     /// `--root`
     pub(crate) root: Option<&'a Path>,
     /// Where the data of one person is.
@@ -46,8 +46,14 @@ impl Document {
         let variables = sources.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         warnings.extend(overlay::apply(&mut tree, variables)?);
         warnings.extend(check(&tree)?);
-        if let Some(address) = sources.address {
-            overlay::flag(&mut tree, "--addr", &["http", "addr"], address.to_string())?;
+        warnings.extend(super::tls::warnings(&tree));
+        if let Some((who, door)) = sources.address {
+            let (net, address) = match door {
+                Door::Tcp(address) => ("tcp", address.to_string()),
+                Door::Unix(path) => ("unix", path.to_string_lossy().into_owned()),
+            };
+            overlay::flag(&mut tree, who, &["http", "net"], net.into())?;
+            overlay::flag(&mut tree, who, &["http", "addr"], address)?;
         }
         if let Some(root) = sources.root {
             let root = root.to_string_lossy().into_owned();
@@ -73,12 +79,9 @@ impl Document {
     /// What all of it means.
     ///
     /// # Errors
-    /// The first value that cannot be meant, what has no default and is not there, and what would open a closed
-    /// registry.
+    /// The first value that cannot be meant, and what has no default and is not there.
     pub(crate) fn resolve(&self) -> Result<Config, ConfigError> {
-        let config = read::read(&self.tree)?;
-        refuse_what_has_no_effect(&self.tree, &config)?;
-        Ok(config)
+        read::read(&self.tree)
     }
 
     #[cfg(test)]
@@ -110,21 +113,8 @@ impl Document {
     }
 }
 
-/// Refuses what keeps strangers out and is not there yet: to serve without it would be to open a closed registry. What
-/// comes to work is taken out of here, and the fields of [`Config`] are given to who does it.
-fn refuse_what_has_no_effect(tree: &Node, config: &Config) -> Result<(), ConfigError> {
-    if !config.tls.as_ref().is_some_and(|tls| matches!(tls.certificates, Certificates::LetsEncrypt(_))) {
-        return Ok(());
-    }
-    let refused = ["http", "tls", "letsencrypt"];
-    let at = refused.iter().try_fold(tree, |node, name| node.get(name)).map_or(Origin::Default, |node| node.at.clone());
-    let message = "not supported yet, and without it the registry would stand open";
-    Err(ConfigError::at(at, &refused.join("."), message)
-        .with_hint("put a proxy that does this in front, and remove the section"))
-}
-
-/// The tree of a file, a mapping of the one version that there is, and what stands there twice.
-fn file(name: &str, text: &str) -> Result<(Node, Vec<Warning>), ConfigError> {
+/// The tree of a file: a mapping of the one version that there is.
+fn file(name: &str, text: &str) -> Result<Node, ConfigError> {
     let name: Arc<str> = name.into();
     let start = |position| Origin::File { name: Arc::clone(&name), position };
     let (mut tree, again) =

@@ -205,9 +205,8 @@ const HTTP: Section = Section::of(&[
     duration("draintimeout"),
     section("tls", &TLS).optional(),
     section("debug", &DEBUG),
-    // This server speaks HTTP/1.1.
-    section("http2", &Section::of(&[boolean("disabled")])),
-    section("h2c", &Section::of(&[boolean("enabled")])).ignored("has no effect: this server speaks HTTP/1.1"),
+    section("http2", &Section::of(&[boolean("disabled").default("false")])),
+    section("h2c", &Section::of(&[boolean("enabled").default("false")])),
 ])
 .unknown(Unknown::FaultNear(&["tls"]));
 

@@ -9,9 +9,9 @@ use super::tree::Node;
 use super::values::duration;
 use super::{Config, Log, access, auth, limits, notifications, storage, tls, tokens, validation};
 use crate::registry::{Options, PurgePolicy};
-use crate::server::Address;
 use crate::server::face::{self, Face};
 use crate::server::logging::{Formatter, Level};
+use crate::server::{AddressError, Door};
 use crate::spec::limits::DRAIN_SECS;
 
 /// Reads a tree in which every default is filled in.
@@ -23,9 +23,9 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
     let http = root.section("http")?;
     let storage = root.section("storage")?;
     let maintenance = storage.section("maintenance")?;
-    http.parsed("net", net)?;
-    let address = http
-        .parsed("addr", address)?
+    let read_door = http.parsed("net", net)?.unwrap_or(address);
+    let door = http
+        .parsed("addr", read_door)?
         .ok_or_else(|| http.missing("addr").with_hint("write where to listen: http: {addr: \":5000\"}"))?;
     let drain = http.parsed("draintimeout", duration)?.filter(|drain| !drain.is_zero());
     let (completeness, urls) = validation::read(&root)?;
@@ -34,9 +34,10 @@ pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
     let notifications = notifications::read(&root, &place)?;
     let auth = auth::read(&root)?;
     Ok(Config {
-        address,
+        door,
         face: face(&http)?,
         storage: place,
+        h2c: http.section("h2c")?.boolean("enabled")?.unwrap_or_default(),
         options: Options {
             delete_enabled: storage.section("delete")?.boolean("enabled")?.unwrap_or_default(),
             // A cache of another registry takes no pushes, and this one must not begin to.
@@ -101,12 +102,12 @@ pub(super) fn headers(section: &Section<'_>) -> Result<HeaderMap, ConfigError> {
     Ok(map)
 }
 
-/// `http.net`: the one kind of socket that there is.
-fn net(text: &str) -> Result<(), String> {
+/// `http.net`: how `http.addr` is to be read.
+fn net(text: &str) -> Result<fn(&str) -> Result<Door, String>, String> {
     match text {
-        "" | "tcp" => Ok(()),
-        "unix" => Err("sockets of the file system are not supported yet: must be tcp".into()),
-        _ => Err("must be tcp".into()),
+        "" | "tcp" => Ok(address),
+        "unix" => Ok(Door::unix),
+        _ => Err("must be tcp or unix".into()),
     }
 }
 
@@ -124,8 +125,8 @@ fn log(root: &Section<'_>) -> Result<Log, ConfigError> {
     })
 }
 
-fn address(text: &str) -> Result<Address, String> {
-    text.parse().map_err(|error| format!("{error}"))
+fn address(text: &str) -> Result<Door, String> {
+    text.parse().map(Door::Tcp).map_err(|error: AddressError| error.to_string())
 }
 
 fn level(text: &str) -> Result<Level, String> {

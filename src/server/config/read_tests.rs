@@ -37,7 +37,7 @@ health:
 #[test]
 fn the_file_of_the_image() {
     let config = read(IMAGE).expect("a configuration");
-    assert_eq!(config.address.to_string(), ":5000");
+    assert_eq!(config.door.to_string(), ":5000");
     assert_eq!(config.storage, Storage::Filesystem { root: "/var/lib/registry".into() });
     assert_eq!((config.options.delete_enabled, config.options.read_only), (false, false));
     assert_eq!((config.log.level, config.log.formatter, config.log.access_log), (Level::Info, Formatter::Text, true));
@@ -133,7 +133,7 @@ fn faults_have_a_place_and_a_path() {
         ),
         (
             "version: 0.1\nhttp: {addr: ':1', tls: {letsencrypt: {cachefile: c}}}\nstorage: inmemory".to_owned(),
-            "f:2:39: http.tls.letsencrypt: not supported yet, and without it the registry would stand open",
+            "f:2:39: http.tls.letsencrypt.hosts: is missing",
         ),
         (
             "version: 0.1\nstorage: {filesystem: {directory: /data}}\nhttp: {addr: ':1'}".to_owned(),
@@ -156,8 +156,8 @@ fn an_empty_guard_is_none() {
 fn values_that_cannot_be_meant() {
     for (text, fault) in [
         (
-            "version: 0.1\nhttp: {addr: ':1', net: unix}\nstorage: inmemory",
-            "f:2:25: http.net: sockets of the file system are not supported yet: must be tcp, not \"unix\"",
+            "version: 0.1\nhttp: {addr: ':1', net: udp}\nstorage: inmemory",
+            "f:2:25: http.net: must be tcp or unix, not \"udp\"",
         ),
         (
             "version: 0.1\nhttp: {addr: ':1', host: r.example}\nstorage: inmemory",

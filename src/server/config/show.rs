@@ -219,6 +219,10 @@ mod tests {
             http:
               addr: ":5000"  # c.yml:3:14
               relativeurls: false  # default
+              http2:
+                disabled: false  # default
+              h2c:
+                enabled: false  # default
             notifications:
               endpoints:
                 -

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::check::{Warning, What};
 use super::section::{ConfigError, Section};
+use super::tree::{Node, Value};
 
 /// How connections are encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub(crate) struct Tls {
     /// Go's names. Empty for all that are sound; of no meaning for TLS 1.3.
     pub(crate) cipher_suites: Vec<String>,
     pub(crate) clients: Option<Clients>,
+    /// Whether HTTP/2 is offered.
+    pub(crate) http2: bool,
 }
 
 /// What the server shows.
@@ -31,7 +35,7 @@ pub(crate) struct LetsEncrypt {
     /// Where certificates and keys are kept.
     pub(crate) cache: PathBuf,
     pub(crate) email: Option<String>,
-    /// Names to get certificates for; empty for whatever clients ask for.
+    /// Names to get certificates for.
     pub(crate) hosts: Vec<String>,
     /// URL of another authority.
     pub(crate) directory: Option<String>,
@@ -80,6 +84,7 @@ pub(super) fn read(http: &Section<'_>) -> Result<Option<Tls>, ConfigError> {
         certificates: certificates(&tls)?,
         minimum: tls.parsed("minimumtls", version)?.unwrap_or(TlsVersion::V1_2),
         cipher_suites: tls.list("ciphersuites", cipher_suite)?,
+        http2: !http.section("http2")?.boolean("disabled")?.unwrap_or_default(),
         clients: (!authorities.is_empty())
             .then(|| Clients { authorities, demand: demand.unwrap_or(Demand::RequireAndVerify) }),
     }))
@@ -94,7 +99,7 @@ fn certificates(tls: &Section<'_>) -> Result<Certificates, ConfigError> {
         (None, None) if !acme.is_empty() => Ok(Certificates::LetsEncrypt(Box::new(LetsEncrypt {
             cache: acme.some("cachefile")?.ok_or_else(|| acme.missing("cachefile"))?.into(),
             email: acme.some("email")?,
-            hosts: acme.list("hosts", |text| Ok(text.to_owned()))?,
+            hosts: hosts(&acme)?,
             directory: acme.some("directoryurl")?,
         }))),
         (Some(_), None) => Err(tls.missing("key")),
@@ -103,6 +108,19 @@ fn certificates(tls: &Section<'_>) -> Result<Certificates, ConfigError> {
             .error("letsencrypt", acme.origin(), "there is a certificate already")
             .with_hint("keep certificate and key, or letsencrypt")),
     }
+}
+
+/// Without any, registry:2 asks for a certificate for whatever name a stranger connects with.
+fn hosts(acme: &Section<'_>) -> Result<Vec<String>, ConfigError> {
+    let hosts = acme.list("hosts", |text| match rustls::pki_types::DnsName::try_from(text) {
+        Ok(_) => Ok(text.to_ascii_lowercase()),
+        Err(_) => Err("must be the name of a host".into()),
+    })?;
+    if hosts.is_empty() {
+        let hint = "name the hosts to get certificates for: hosts: [registry.example]";
+        return Err(acme.missing("hosts").with_hint(hint));
+    }
+    Ok(hosts)
 }
 
 fn demand(text: &str) -> Result<Demand, String> {
@@ -124,6 +142,36 @@ fn version(text: &str) -> Result<TlsVersion, String> {
         "tls1.3" => Ok(TlsVersion::V1_3),
         _ => Err("must be tls1.2 or tls1.3".into()),
     }
+}
+
+/// What is taken, because registry:2 takes it, and is not done: it is not sound.
+pub(super) fn warnings(document: &Node) -> Vec<Warning> {
+    let Some(tls) = document.get("http").and_then(|http| http.get("tls")) else { return Vec::new() };
+    let mut warnings = Vec::new();
+    let mut warn = |node: &Node, name: &str, what: String| {
+        warnings.push(Warning { at: node.at.clone(), path: format!("http.tls.{name}"), what: What::NotSo(what) });
+    };
+    if let Some(node @ Node { value: Value::Scalar(text), .. }) = tls.get("minimumtls")
+        && matches!(text.as_str(), "tls1.0" | "tls1.1")
+    {
+        warn(node, "minimumtls", format!("is tls1.2: {text} is not sound, and not spoken"));
+    }
+    if let Some(Node { value: Value::List(suites), .. }) = tls.get("ciphersuites") {
+        for node in suites {
+            if let Value::Scalar(name) = &node.value
+                && !is_offered(name)
+            {
+                warn(node, "ciphersuites", format!("names {name}, which is not sound, and not offered"));
+            }
+        }
+    }
+    warnings
+}
+
+/// Whether a cipher suite gives forward secrecy and authenticates what it encrypts.
+fn is_offered(name: &str) -> bool {
+    let is_authenticated = name.contains("_GCM_") || name.contains("_CHACHA20_");
+    is_authenticated && (name.starts_with("TLS_ECDHE_") || !name.contains("_WITH_"))
 }
 
 /// Every name that distribution takes, of 2.8 and 3.x, follows one pattern.
@@ -196,6 +244,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_sound_is_said() {
+        let text = "version: 0.1\nhttp: {tls: {minimumtls: tls1.0, ciphersuites: [TLS_RSA_WITH_AES_128_GCM_SHA256, \
+                    TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, \
+                    TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305, TLS_AES_128_GCM_SHA256]}}\n";
+        let variables = BTreeMap::new();
+        let sources = Sources { file: Some(("f", text)), variables: &variables, address: None, root: None, home: None };
+        let said: Vec<_> = Document::read(sources).expect("valid").warnings().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "f:2:26: http.tls.minimumtls is tls1.2: tls1.0 is not sound, and not spoken",
+                "f:2:49: http.tls.ciphersuites names TLS_RSA_WITH_AES_128_GCM_SHA256, which is not sound, and not offered",
+                "f:2:82: http.tls.ciphersuites names TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, which is not sound, and not \
+                 offered",
+            ]
+        );
+    }
+
+    #[test]
     fn what_is_not_whole_is_a_fault() {
         for (text, fault) in [
             ("{certificate: c}", "f:2:13: http.tls.key: is missing"),
@@ -213,6 +280,11 @@ mod tests {
             (
                 "{certificate: c, key: k, letsencrypt: {cachefile: d}}",
                 "f:2:51: http.tls.letsencrypt: there is a certificate already",
+            ),
+            ("{letsencrypt: {cachefile: d}}", "f:2:27: http.tls.letsencrypt.hosts: is missing"),
+            (
+                "{letsencrypt: {cachefile: d, hosts: ['*.h']}}",
+                "f:2:50: http.tls.letsencrypt.hosts: must be the name of a host, not \"*.h\"",
             ),
             ("{letsencrypt: {hosts: [h]}}", "f:2:27: http.tls.letsencrypt.cachefile: is missing"),
         ] {

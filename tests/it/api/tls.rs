@@ -1,10 +1,15 @@
 //! A registry with a certificate, seen by clients that believe it and by others.
 
-use std::io::BufReader;
+use std::io::{BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{ChildStderr, Stdio};
+use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::support::image::noise;
 use crate::support::server::reg;
@@ -78,6 +83,68 @@ fn images_go_in_and_out_unchanged() {
     let read = env.server().client().get(&format!("/v2/back/blobs/{}", digest(&layer)));
     assert!(read.status == 200 && read.body == layer);
     assert_eq!(env.reg(&format!("tags {host}/app")).exit, Some(1), "who does not know the authority gets nothing");
+    server.signal("TERM");
+    let access_log = server.wait().1;
+    assert!(
+        access_log.lines().count() > 5 && access_log.lines().all(|line| line.contains(" HTTP/2.0\" ")),
+        "{access_log}"
+    );
+}
+
+#[test]
+fn http2_is_not_spoken_where_it_is_disabled() {
+    let env = Env::without_server();
+    issue(&env, &authority(&env, "ca.pem"), "server");
+    let (server, _log) = serve(&env, "}\n  http2: {disabled: true");
+    assert_eq!(env.reg(&format!("ping {} --ca-file $TMP/ca.pem", server.host)).exit, Some(0));
+    server.signal("TERM");
+    let access_log = server.wait().1;
+    assert!(access_log.contains("\"GET /v2/ HTTP/1.1\" 200 "), "{access_log}");
+}
+
+/// A connection goes on with what it has begun with; the next one gets what is there by then.
+#[test]
+fn a_connection_outlives_its_certificate() {
+    let env = Env::without_server();
+    let (old, new) = (authority(&env, "old.pem"), authority(&env, "new.pem"));
+    issue(&env, &old, "server");
+    let (server, _log) = serve(&env, "");
+    let mut held = encrypted(&env, "old.pem", &server.host).expect("known");
+    assert!(asked(&mut held).starts_with("HTTP/1.1 200 "));
+    issue(&env, &new, "server");
+    assert!(encrypted(&env, "old.pem", &server.host).is_err(), "a new one sees the new certificate");
+    assert!(encrypted(&env, "new.pem", &server.host).is_ok());
+    assert!(asked(&mut held).starts_with("HTTP/1.1 200 "), "the old one lives");
+}
+
+type Encrypted = StreamOwned<ClientConnection, TcpStream>;
+
+/// A connection for one who knows this authority.
+fn encrypted(env: &Env, authority: &str, host: &str) -> std::io::Result<Encrypted> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(env.path(authority)).expect("a certificate")).expect("an authority");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("sound");
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let name = "localhost".try_into().expect("a name");
+    let mut client = ClientConnection::new(Arc::new(config), name).expect("a client");
+    let mut stream = TcpStream::connect(host)?;
+    while client.is_handshaking() {
+        client.complete_io(&mut stream)?;
+    }
+    Ok(StreamOwned::new(client, stream))
+}
+
+/// Asks for `/v2/`; the head of the answer.
+fn asked(stream: &mut Encrypted) -> String {
+    stream.write_all(b"GET /v2/ HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n{}") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("an answer");
+        answer.push(byte[0]);
+    }
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[test]

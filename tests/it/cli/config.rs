@@ -51,8 +51,8 @@ fn what_would_open_a_closed_registry_is_refused() {
     env.set("REGISTRY_HTTP_TLS", "{letsencrypt: {cachefile: c}}");
     env.reg("serve $TMP/c.yml").check(expect![[r#"
         ------- stderr -------
-        error: REGISTRY_HTTP_TLS: http.tls.letsencrypt: not supported yet, and without it the registry would stand open
-        hint: put a proxy that does this in front, and remove the section
+        error: REGISTRY_HTTP_TLS: http.tls.letsencrypt.hosts: is missing
+        hint: name the hosts to get certificates for: hosts: [registry.example]
         [exit 2]
     "#]]);
     env.set("REGISTRY_AUTH", "htpaswd");
@@ -175,13 +175,12 @@ fn checks_say_what_has_no_effect_and_what_holds() {
 
 #[test]
 fn checks_fail_where_the_server_would_not_start() {
-    let env = world(
-        "version: 0.1\nstorage: inmemory\nhttp: {addr: ':1', tls: {letsencrypt: {cachefile: c, email: a@b, hosts: [c]}}}\n",
-    );
+    let env =
+        world("version: 0.1\nstorage: inmemory\nhttp: {addr: ':1', tls: {letsencrypt: {cachefile: c, email: a@b}}}\n");
     env.reg("config check $TMP/c.yml").check(expect![[r#"
         ------- stderr -------
-        error: $TMP/c.yml:3:39: http.tls.letsencrypt: not supported yet, and without it the registry would stand open
-        hint: put a proxy that does this in front, and remove the section
+        error: $TMP/c.yml:3:39: http.tls.letsencrypt.hosts: is missing
+        hint: name the hosts to get certificates for: hosts: [registry.example]
         [exit 2]
     "#]]);
     let output = env.reg("config check $TMP/c.yml -o json");
@@ -230,6 +229,10 @@ fn what_holds_and_who_said_so() {
           addr: ":5000"  # $TMP/c.yml:3:14
           secret: "***"  # $TMP/c.yml:3:31
           relativeurls: false  # default
+          http2:
+            disabled: false  # default
+          h2c:
+            enabled: false  # default
         log:
           level: debug  # REGISTRY_LOG_LEVEL
           formatter: text  # default
@@ -257,6 +260,10 @@ fn without_a_file_it_is_the_registry_of_one_person() {
         http:
           addr: "127.0.0.1:5000"  # default
           relativeurls: false  # default
+          http2:
+            disabled: false  # default
+          h2c:
+            enabled: false  # default
         storage:
           delete:
             enabled: true  # default

@@ -28,6 +28,7 @@ pub(crate) struct Server {
 pub(crate) fn reg() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reg"));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("TZ", "UTC").env("RUST_BACKTRACE", "1");
+    command.stdin(Stdio::null());
     command
 }
 
@@ -85,7 +86,7 @@ impl Server {
 
     /// The same as `command` says.
     pub(crate) fn start_logged(root: &Path, command: &mut Command) -> (Self, BufReader<ChildStderr>) {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let _watchdog = Watchdog::over(&child);
         let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));

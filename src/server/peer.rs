@@ -1,0 +1,85 @@
+//! Who is at the other end of a connection, and whom limits take it for.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Network(SocketAddr),
+    /// A program of this machine, over a socket of the file system. It has no address.
+    Local,
+}
+
+impl Peer {
+    /// What counts as one client; `None` where nobody counts. Loopback and sockets of the file system are where proxies
+    /// are, which make all clients one. In IPv6 a client is a /64, for its addresses there are without number.
+    pub(super) fn client(self) -> Option<IpAddr> {
+        let Self::Network(address) = self else { return None };
+        match address.ip().to_canonical() {
+            ip if ip.is_loopback() => None,
+            IpAddr::V6(ip) => Some(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into()),
+            ip @ IpAddr::V4(_) => Some(ip),
+        }
+    }
+
+    /// As [`Self::client`], loopback being one like others where that is wanted.
+    pub(super) fn client_with(self, counts_loopback: bool) -> Option<IpAddr> {
+        let Self::Network(address) = self else { return None };
+        self.client().or_else(|| counts_loopback.then(|| address.ip().to_canonical()))
+    }
+
+    /// The address without its port, as the access log has it.
+    pub(super) fn host(self) -> impl fmt::Display {
+        match self {
+            Self::Network(address) => address.ip().to_string(),
+            Self::Local => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(address) => address.fmt(f),
+            // Go's name for a socket without one; registry:2 logs it.
+            Self::Local => f.write_str("@"),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Peer {
+    /// A peer with this address.
+    pub(super) fn at(ip: &str) -> Self {
+        Self::Network(SocketAddr::new(ip.parse().expect("an address"), 40000))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_counts_as_whom() {
+        let ip = |text: &str| Some(text.parse::<IpAddr>().expect("an address"));
+        for (peer, client) in [
+            ("192.0.2.1", ip("192.0.2.1")),
+            ("::ffff:192.0.2.1", ip("192.0.2.1")),
+            ("2001:db8::1:2:3:4", ip("2001:db8::")),
+            ("127.9.9.9", None),
+            ("::1", None),
+            ("::ffff:127.0.0.1", None),
+        ] {
+            assert_eq!(Peer::at(peer).client(), client, "{peer}");
+        }
+        assert_eq!(Peer::Local.client(), None);
+    }
+
+    #[test]
+    fn names() {
+        assert_eq!(Peer::at("2001:db8::1").to_string(), "[2001:db8::1]:40000");
+        assert_eq!(Peer::at("2001:db8::1").host().to_string(), "2001:db8::1");
+        assert_eq!((Peer::Local.to_string(), Peer::Local.host().to_string()), ("@".into(), "@".into()));
+    }
+}
