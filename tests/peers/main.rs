@@ -3,8 +3,7 @@
 //! `.ci/install-peers` installs the programs; a test without its program says so (see `support/programs.rs`).
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods, clippy::too_many_lines)]
 
-mod support;
-
+mod acme;
 mod buildah;
 mod cli_registries;
 mod crane;
@@ -16,6 +15,7 @@ mod fronts;
 mod gc;
 mod guides;
 mod logins;
+mod nginx;
 mod notifications;
 mod packaged_binary;
 mod packaged_image;
@@ -25,4 +25,6 @@ mod s3;
 mod samples;
 mod skopeo;
 mod storage;
+mod support;
 mod volume;
+

@@ -13,3 +13,4 @@ pub(crate) mod programs;
 pub(crate) mod reg;
 pub(crate) mod registry;
 pub(crate) mod s3;
+pub(crate) mod tls;
