@@ -54,6 +54,7 @@ complete -c reg -n "__fish_reg_needs_command" -f -a "delete" -d 'Remove tags (RE
 complete -c reg -n "__fish_reg_needs_command" -f -a "rm" -d 'Remove tags (REPOSITORY:TAG) or manifests (REPOSITORY@DIGEST)'
 complete -c reg -n "__fish_reg_needs_command" -f -a "digest" -d 'Show the digest of an image or index'
 complete -c reg -n "__fish_reg_needs_command" -f -a "garbage-collect" -d 'Free the space of what nothing needs, in the storage of a server that is stopped'
+complete -c reg -n "__fish_reg_needs_command" -f -a "gc" -d 'Carry out a plan of `reg gc-plan`'
 complete -c reg -n "__fish_reg_needs_command" -f -a "gc-plan" -d 'Show what retention and garbage collection would free'
 complete -c reg -n "__fish_reg_needs_command" -f -a "inspect" -d 'Show what an image or index is made of'
 complete -c reg -n "__fish_reg_needs_command" -f -a "login" -d 'Log in to a registry'
@@ -62,6 +63,7 @@ complete -c reg -n "__fish_reg_needs_command" -f -a "ping" -d 'Show whether a re
 complete -c reg -n "__fish_reg_needs_command" -f -a "serve" -d 'Run a registry'
 complete -c reg -n "__fish_reg_needs_command" -f -a "tag" -d 'Give an image more tags'
 complete -c reg -n "__fish_reg_needs_command" -f -a "tags" -d 'List the tags of a repository'
+complete -c reg -n "__fish_reg_needs_command" -f -a "token" -d 'Manage API tokens, as tokens.file of reg serve names them'
 complete -c reg -n "__fish_reg_needs_command" -f -a "user" -d 'Manage the users of an htpasswd file, as auth.htpasswd.path of reg serve names it'
 complete -c reg -n "__fish_reg_needs_command" -f -a "completions" -d 'Write the completion script of a shell'
 complete -c reg -n "__fish_reg_needs_command" -f -a "man" -d 'Write the manual page of reg, of one command or of config.yml, or all of them into a directory'
@@ -353,6 +355,41 @@ complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -l plain-http -
 complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand gc" -l storage -d 'Read a storage directory, of this registry or of registry:2 (the one that contains docker/registry/v2)' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc" -l config -d 'Read the storage that a server\'s configuration file names' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc" -l older-than -d 'Tags of images at least this old may go, such as 30d; those of unknown age stay' -r
+complete -c reg -n "__fish_reg_using_subcommand gc" -l keep -d 'All but the newest N tags may go; those of unknown age stay' -r
+complete -c reg -n "__fish_reg_using_subcommand gc" -l match -d 'Only tags in which the regular expression matches anywhere may go' -r
+complete -c reg -n "__fish_reg_using_subcommand gc" -l except -d 'Tags in which the regular expression matches anywhere stay' -r
+complete -c reg -n "__fish_reg_using_subcommand gc" -l semver -d 'Only tags that are versions in the range may go, such as \'<2\'' -r
+complete -c reg -n "__fish_reg_using_subcommand gc" -l age-by -d 'What age is counted from' -r -f -a "created\t'When the image was built, as its config says'
+pushed\t'When it was pushed; known of a storage only'"
+complete -c reg -n "__fish_reg_using_subcommand gc" -l grace -d 'What was written less than this ago stays, as a push may be under way that needs it [default: 0s]' -r
+complete -c reg -n "__fish_reg_using_subcommand gc" -l policy -d 'Take rules from a TOML file: an array of tables named rule, with keys named after these options' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc" -l journal -d 'Write the journal of what goes over an API to this file instead' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand gc" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand gc" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand gc" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand gc" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand gc" -l untagged -d 'Manifests without a tag may go too (with --older-than, those at least that old)'
+complete -c reg -n "__fish_reg_using_subcommand gc" -l dry-run -d 'Show what would be done, and do nothing'
+complete -c reg -n "__fish_reg_using_subcommand gc" -s y -l yes -d 'Do not ask'
+complete -c reg -n "__fish_reg_using_subcommand gc" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand gc" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand gc" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand gc" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand gc" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand gc" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l storage -d 'Read a storage directory, of this registry or of registry:2 (the one that contains docker/registry/v2)' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l config -d 'Read the storage that a server\'s configuration file names' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l older-than -d 'Tags of images at least this old may go, such as 30d; those of unknown age stay' -r
@@ -549,6 +586,92 @@ complete -c reg -n "__fish_reg_using_subcommand tags" -l plain-http -d 'Speak HT
 complete -c reg -n "__fish_reg_using_subcommand tags" -l insecure -d 'Do not verify TLS certificates'
 complete -c reg -n "__fish_reg_using_subcommand tags" -l no-progress -d 'Show no progress'
 complete -c reg -n "__fish_reg_using_subcommand tags" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "create" -d 'Make a token and write it to standard output, once'
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "list" -d 'List the tokens, without what is secret'
+complete -c reg -n "__fish_reg_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "revoke" -d 'Take tokens away, by their ids'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -s s -l scope -d 'What it may do, such as \'team/**:pull,push\'; actions are pull, push (with pull), delete and *' -r
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -s e -l expires -d 'When it ends, such as 30d; never, if it has no end' -r
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -s n -l name -d 'What it is for, to tell it from others' -r
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
+wide\t'The table with every column'
+json\t'One document, with a schema'
+jsonl\t'One item a line, as it arrives'
+name\t'One full reference a line'
+csv\t'Comma-separated values with a header'"
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -l ca-file -d 'Certificates (PEM) to trust besides the system\'s: of authorities, or a server\'s own' -r -F
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cert-file -d 'Client certificate (PEM) to show to the registry' -r -F
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -l key-file -d 'Key (PEM) of the client certificate, if it is not in the same file' -r -F
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -l max-wait -d 'Longest wait that a registry\'s rate limit may ask for [default: 2m]' -r
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Write nothing but errors; the exit code is the answer'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -s v -l verbose -d 'Show requests (-v) and their headers (-vv), secrets removed'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -l plain-http -d 'Speak HTTP without TLS (loopback addresses need no asking)'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -l insecure -d 'Do not verify TLS certificates'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -l no-progress -d 'Show no progress'
+complete -c reg -n "__fish_reg_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
 complete -c reg -n "__fish_reg_using_subcommand user; and not __fish_seen_subcommand_from add remove list verify" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
 wide\t'The table with every column'

@@ -11,7 +11,8 @@ use crate::registry::Registry;
 use crate::server::config::{Config, Document, Notifications, Sources, Storage};
 use crate::server::logging::{self, Verbosity};
 use crate::server::{
-    self, Address, BindError, Door, Endpoint, Listening, Notifier, Server, Setup, Signal, Sink, Stamp, Stopped, Timeouts,
+    self, Address, BindError, Door, Endpoint, Listening, Notifier, Server, Setup, Signal, Sink, Stamp, Stopped,
+    Timeouts,
 };
 use crate::store::{self, Driver, Fs, InUse, Marked, Memory, S3, S3Config, Unusable};
 

@@ -36,14 +36,15 @@ mod yaml;
 pub(crate) use auth::{Auth, Token};
 pub(crate) use check::Warning;
 pub(crate) use document::{Document, Sources};
+pub(crate) use health::{Check, CheckKind, Debug};
 pub(crate) use limits::{Limits, Per, RateRule};
 pub(crate) use manual::{Chapter, Entry, chapters};
 pub(crate) use notifications::{Endpoint, Notifications};
-pub(crate) use health::{Check, CheckKind, Debug};
 pub(crate) use section::ConfigError;
 pub(crate) use show::Setting;
 pub(crate) use tls::{Certificates, Clients, Demand, LetsEncrypt, Tls, TlsVersion};
 pub(crate) use tokens::OwnTokens;
+pub(crate) use words::Since;
 
 use super::Door;
 use super::auth::rules::Rules;

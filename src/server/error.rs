@@ -82,6 +82,7 @@ impl Error {
             Self::BodyTooLarge { .. } => Some(ErrorCode::ManifestTooLarge),
             Self::NoDigest => Some(ErrorCode::DigestInvalid),
             Self::Refused(Refusal::Unauthenticated { .. }) => Some(ErrorCode::Unauthorized),
+            Self::Refused(Refusal::TooMany { .. }) | Self::Exceeded(_) => Some(ErrorCode::TooManyRequests),
             Self::Refused(Refusal::Denied { .. }) => Some(ErrorCode::Denied),
             Self::Full | Self::Unhealthy => Some(ErrorCode::Unavailable),
             Self::TargetTooLong | Self::HeadersTooLarge | Self::Host | Self::Expectation => None,

@@ -16,9 +16,9 @@ use super::error::{self, Error};
 use super::face::Face;
 use super::health::Health;
 use super::log::{Record, Sink};
+use super::metrics::{Measurement, Metrics};
 use super::notify::Notifier;
 use super::rates::Rates;
-use super::metrics::{Measurement, Metrics};
 use super::reply::{self, DOCKER_API_VERSION, Reply};
 use super::request::{RequestBody, RequestId, RequestIds};
 use super::room::Room;
@@ -54,7 +54,8 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(setup: Setup) -> Self {
-        let Setup { registry, guard, tls, clock, timeouts, access_log, notifier, limits, face, h2c, health, metrics } = setup;
+        let Setup { registry, guard, tls, clock, timeouts, access_log, notifier, limits, face, h2c, health, metrics } =
+            setup;
         let (ids, draining) = (RequestIds::new(), watch::Sender::new(false));
         let manifests = Room::new(MANIFESTS_KIB_MAX);
         let rates = Rates::new(&limits.requests, limits.counts_loopback);

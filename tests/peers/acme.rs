@@ -9,9 +9,10 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::support::certificates::certificates;
 use crate::support::process::{Daemon, free_address};
 use crate::support::programs::require;
-use crate::support::tls::{certificates, get};
+use crate::support::tls::get;
 
 const HOST: &str = "localhost";
 

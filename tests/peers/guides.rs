@@ -15,7 +15,6 @@ use crate::support::image::{Flavour, image};
 use crate::support::process::{Daemon, free_address};
 use crate::support::programs::{available, require};
 use crate::support::registry::{Server, filesystem, subject};
-use crate::support::tls::certificates;
 
 /// Starts a program on a `config.yml` of storage, address and some more, and waits until it can be reached.
 pub(crate) fn serve(program: PathBuf, directory: &Path, more: &str) -> (SocketAddr, Daemon) {

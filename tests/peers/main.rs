@@ -3,6 +3,8 @@
 //! `.ci/install-peers` installs the programs; a test without its program says so (see `support/programs.rs`).
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods, clippy::too_many_lines)]
 
+mod support;
+
 mod acme;
 mod buildah;
 mod cli_registries;
@@ -25,6 +27,4 @@ mod s3;
 mod samples;
 mod skopeo;
 mod storage;
-mod support;
 mod volume;
-

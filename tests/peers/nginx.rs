@@ -8,10 +8,11 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::support::certificates::certificates;
 use crate::support::dockerd::Dockerd;
 use crate::support::process::{Daemon, free_address};
 use crate::support::programs::{available, require};
-use crate::support::tls::{certificates, get};
+use crate::support::tls::get;
 
 /// Starts nginx with TLS and these locations, before the server `upstream`.
 fn nginx(program: &Path, directory: &Path, upstream: &str, locations: &str) -> (SocketAddr, String, Daemon) {
@@ -90,6 +91,6 @@ fn docker_pushes_and_pulls_through_it() {
         docker.ok(&["image", "rm", &name]);
 
         let seen = get(address, "localhost", &authority, "/v2/team/app/tags/list").expect("an answer");
-        assert!(seen.ends_with("{\"name\":\"team/app\",\"tags\":[\"v1\"]}"), "{seen}");
+        assert!(seen.trim_end().ends_with("{\"name\":\"team/app\",\"tags\":[\"v1\"]}"), "{seen}");
     }
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use http::request::Parts;
 use jiff::Timestamp;
 
-use crate::server::peer::Peer;
 use super::basic::Credentials;
 use super::issuer::{self, Issuer, Purpose, Subject};
 use super::rights::Rights;
@@ -13,6 +12,7 @@ use super::users::{Doubt, Known, Users};
 use super::{Refusal, User};
 use crate::server::face::Face;
 use crate::server::origin;
+use crate::server::peer::Peer;
 use crate::spec::Scopes;
 
 /// Path of the desk, behind `http.prefix`.

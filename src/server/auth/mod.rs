@@ -187,8 +187,11 @@ impl Guard {
             Doubt::TooMany(wait) => Refusal::TooMany { wait },
         })?;
         let Some(known) = known else {
-            // Whether anybody is asked at all is what clients learn from an address that needs nothing.
-            let asks = self.rules().is_none() || needed.all.is_empty();
+            // Whether anybody is asked at all is what clients learn from an address that needs nothing. The catalog is another
+            // one for each: a client that has a password and was not asked for it would take the strangers' for its own.
+            let says_nothing = !head.headers.contains_key(AUTHORIZATION);
+            let lists = needed.all == Scopes::catalog() && says_nothing;
+            let asks = self.rules().is_none() || needed.all.is_empty() || lists;
             return if asks {
                 Err(refused(None))
             } else {

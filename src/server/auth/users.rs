@@ -8,7 +8,6 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::request::Parts;
 
-use crate::server::peer::Peer;
 use super::access::Needed;
 use super::api_token::{ApiTokens, Shown};
 use super::basic;
@@ -19,6 +18,7 @@ use super::rules::Grant;
 use super::token::bearer;
 use super::token_file::{self, TokenFileError};
 use super::{Refusal, User, quoted};
+use crate::server::peer::Peer;
 use crate::server::watched::Watched;
 use crate::spec::{Challenge, Scopes};
 use crate::sys::Clock;

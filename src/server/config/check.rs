@@ -43,6 +43,7 @@ impl fmt::Display for Warning {
         match &self.what {
             What::Ignored(why) => write!(f, " {why}"),
             What::NotSo(why) => write!(f, " {why}"),
+            What::Again => write!(f, " stands there twice, and the later value counts"),
             What::Unknown { nearest: None } => write!(f, " is not known and ignored"),
             What::Unknown { nearest: Some(other) } => write!(f, " is not known and ignored; did you mean {other}?"),
         }

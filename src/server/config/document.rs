@@ -113,8 +113,8 @@ impl Document {
     }
 }
 
-/// The tree of a file: a mapping of the one version that there is.
-fn file(name: &str, text: &str) -> Result<Node, ConfigError> {
+/// The tree of a file, a mapping of the one version that there is, and what stands there twice.
+fn file(name: &str, text: &str) -> Result<(Node, Vec<Warning>), ConfigError> {
     let name: Arc<str> = name.into();
     let start = |position| Origin::File { name: Arc::clone(&name), position };
     let (mut tree, again) =

@@ -189,8 +189,8 @@ mod tests {
         assert_eq!((&*age.shape, age.default, age.since, age.ignored), ("duration", Some("168h"), Since::Both, None));
         let key = entry("storage.s3.secretkey");
         assert!(key.secret && key.says == "The secret of accesskey.", "{key:?}");
-        let policy = entry("policy");
-        assert_eq!((&*policy.below, &*policy.shape), (&["repository"][..], ""));
-        assert_eq!(policy.ignored, Some("has no effect: content of every class is taken"));
+        let compatibility = entry("compatibility.schema1");
+        assert_eq!((&*compatibility.below, &*compatibility.shape), (&["signingkeyfile", "enabled"][..], ""));
+        assert!(compatibility.ignored.is_some_and(|why| why.starts_with("has no effect")), "{compatibility:?}");
     }
 }

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::section::{ConfigError, Section};
 use super::tree::Node;
 use super::values::duration;
-use super::{Config, Log, access, auth, limits, notifications, storage, tls, tokens, validation};
+use super::{Config, Log, access, auth, health, limits, notifications, storage, tls, tokens, validation};
 use crate::registry::{Options, PurgePolicy};
 use crate::server::face::{self, Face};
 use crate::server::logging::{Formatter, Level};

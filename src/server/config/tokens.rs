@@ -145,7 +145,7 @@ mod tests {
                 HTPASSWD,
                 ", secret: asecretforlocaldevelopment",
                 "tokens: {enabled: true}",
-                "f:2:27: http.secret: is too short to sign tokens with: 32 characters at least",
+                "f:2:28: http.secret: is too short to sign tokens with: 32 characters at least",
             ),
         ] {
             assert_eq!(tokens(auth, http, text), Err(fault.to_owned()), "{text}");

@@ -72,9 +72,7 @@ pub(super) const GROUPS: &[Group] = &[
         both("loglevel", "Older name of log.level, which wins over it."),
         both("middleware", ""),
         both("redis", ""),
-        both("health", ""),
         both("proxy", ""),
-        both("policy", ""),
         v2("reporting", ""),
     ]),
     group("log").says("Lines about the server go to standard error, the access log to standard output.").keys(&[
@@ -82,7 +80,7 @@ pub(super) const GROUPS: &[Group] = &[
         both("formatter", "text, json or logstash."),
         both("fields", "Stand on every line that is not of the access log."),
         both("hooks", ""),
-        v3("reportcaller", ""),
+        v3("reportcaller", "Lines name the code that wrote them."),
     ]),
     group("log.accesslog").keys(&[both("disabled", "No access log. It is in Apache's combined format.")]),
     group("storage").says("Exactly one of filesystem, inmemory and s3; its name alone does.").keys(&[
@@ -168,41 +166,44 @@ pub(super) const GROUPS: &[Group] = &[
         both("service", "Name of this registry, the audience (aud) of tokens; needed."),
         both("issuer", "Who must have issued a token (iss); needed."),
         both("rootcertbundle", "File of certificates (PEM) whose keys sign tokens. This or jwks is needed."),
-        v3("jwks", "File of keys that sign tokens, a JSON Web Key Set."),
+        v3("jwks", "File of keys that sign tokens, a JSON Web Key Set; or the https URL where it is published."),
         v3("signingalgorithms", "Algorithms that are taken. Default: EdDSA, and HS, RS, ES and PS with 256, 384, 512."),
         both("autoredirect", "The token server is on the host that the client has asked."),
         v3("autoredirectpath", "Its path there."),
     ]),
     group("http").keys(&[
         both("addr", "HOST:PORT to listen on; :PORT for every interface. Needed in a file."),
-        both("net", "tcp, the default."),
+        both("net", "tcp, the default, or unix: addr is then the path of a socket."),
         both("prefix", "What all paths begin with, such as /registry/."),
         both("host", "URL under which clients reach this registry, for the addresses that it sends them."),
         both("relativeurls", "Addresses sent to clients are without scheme and host."),
         both("headers", "Headers of every answer, lists of values by name."),
-        both("secret", "Read and not needed: the state of an upload is in the storage."),
+        both("secret", "Signs tokens, which servers with the same one take from each other; uploads need none."),
         both("draintimeout", "How long requests in progress may take after SIGTERM. Default: 8s; none in others."),
-        both("debug", ""),
-        v3("h2c", ""),
     ]),
     group("http.tls").says("Without it, plain HTTP. The files are read again when they change.").keys(&[
         both("certificate", "File of the certificate (PEM), and those that lead to its authority behind it."),
         both("key", "File of its key (PEM)."),
         both("clientcas", "Files of authorities (PEM) that sign the certificates of clients."),
         v3("clientauth", CLIENT_AUTH),
-        both("minimumtls", "tls1.2 or tls1.3."),
+        both("minimumtls", "tls1.2 or tls1.3; older ones count as tls1.2."),
         both("ciphersuites", "Suites of TLS 1.2 by Go's names; those that are not sound any more are left out."),
     ]),
-    group("http.tls.letsencrypt").says("Certificates by ACME. Refused at the start for now.").keys(&[
-        both("cachefile", "Directory of certificates and keys; needed."),
-        both("email", "Who the authority may write to."),
-        both("hosts", "Names to get certificates for."),
-        v3("directoryurl", "Another authority than Let's Encrypt."),
-    ]),
-    group("http.debug").keys(&[both("addr", "HOST:PORT of a second address, for whoever looks after the server.")]),
+    group("http.tls.letsencrypt")
+        .says("Certificates by ACME in place of files, proved on port 443 (TLS-ALPN-01).")
+        .keys(&[
+            both("cachefile", "Directory of certificates and keys, laid out as Go's autocert does; needed."),
+            both("email", "Who the authority may write to."),
+            both("hosts", "Names to get certificates for; needed, and no others are asked for."),
+            v3("directoryurl", "Another authority than Let's Encrypt."),
+        ]),
+    group("http.debug")
+        .says("Health, variables and metrics for operators; nobody is asked who they are.")
+        .keys(&[both("addr", "HOST:PORT of a second address.")]),
     group("http.debug.prometheus")
         .keys(&[both("enabled", "Metrics are there for Prometheus."), both("path", "Under which path.")]),
-    group("http.http2").keys(&[both("disabled", "Read and not needed: HTTP/1.1 is spoken.")]),
+    group("http.http2").keys(&[both("disabled", "Over TLS only HTTP/1.1 is spoken.")]),
+    group("http.h2c").keys(&[v3("enabled", "HTTP/2 is spoken without TLS too, to clients that begin with it.")]),
     group("notifications.queue").says("Where events wait until they are delivered.").keys(&[
         ours(
             "directory",
@@ -265,6 +266,14 @@ pub(super) const GROUPS: &[Group] = &[
         .keys(&[v3("os", "Operating system, such as linux."), v3("architecture", "Processor, such as amd64.")]),
     group("catalog").keys(&[both("maxentries", "Longest page of the catalog; who asks for more gets an error.")]),
     group("tags").keys(&[v3("maxtags", "Longest page of a list of tags; who asks for more gets as many.")]),
+    group("policy.repository")
+        .keys(&[both("classes", "Classes of content that are taken: image, plugin. Any without.")]),
+    group("tokens").says("Tokens that this registry gives out to the users of auth.htpasswd.").keys(&[
+        ours("enabled", "docker's bearer tokens are given out at /token."),
+        ours("service", "What this registry is called in them."),
+        ours("lifetime", "How long one of them counts: from 1m to 24h."),
+        ours("file", "File of API tokens, which reg token create writes; it is read again when it changes."),
+    ]),
     group("limits")
         .says("Rates of requests, connections at a time, the size of blobs.")
         .keys(&[ours("loopback", "Rates and connections are limited for this machine itself, too.")]),

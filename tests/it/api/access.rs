@@ -13,6 +13,9 @@ const ROOT: Option<&str> = Some("Basic cm9vdDpzZWNyZXQ=");
 const ALICE: Option<&str> = Some("Basic YWxpY2U6c2VjcmV0");
 const BOB: Option<&str> = Some("Basic Ym9iOnNlY3JldA==");
 
+/// A name and a password of no characters, which podman sends for nobody.
+const NOBODY: Option<&str> = Some("Basic Og==");
+
 const RULES: &str = "access:\n  groups: {dev: [alice]}\n  rules:\n  \
     - {repositories: ['public/**'], anonymous: true, actions: [pull]}\n  \
     - {repositories: ['team/**'], groups: [dev], actions: [push]}\n  \
@@ -138,16 +141,18 @@ fn the_catalog_shows_what_may_be_pulled() {
     assert_eq!(names(&list(ROOT, "/v2/_catalog")), "alpine bob/x public/a public/b public/c team/a team/b zoo");
     assert_eq!(names(&list(ALICE, "/v2/_catalog")), "public/a public/b public/c team/a team/b");
     assert_eq!(names(&list(BOB, "/v2/_catalog")), "bob/x public/a public/b public/c");
+    let asked = list(None, "/v2/_catalog");
+    assert_eq!(asked.status, 401, "it is another one for each: {asked}");
     let (mut target, mut pages) = ("/v2/_catalog?n=2".to_owned(), Vec::new());
     loop {
-        let page = list(None, &target);
+        let page = list(NOBODY, &target);
         assert_eq!(page.status, 200, "{page}");
         pages.push(names(&page));
         let Some(link) = page.header("link") else { break };
         target = link.split(['<', '>']).nth(1).expect("a target").to_owned();
     }
     assert_eq!(pages, ["public/a public/b", "public/c"], "each page is full, and behind the last one there is none");
-    assert_eq!(list(None, "/v2/_catalog?n=3").header("link"), None, "what is hidden is no reason to go on");
+    assert_eq!(list(NOBODY, "/v2/_catalog?n=3").header("link"), None, "what is hidden is no reason to go on");
     assert_eq!(names(&list(BOB, "/v2/_catalog?n=1&last=alpine")), "bob/x");
 }
 

@@ -13,6 +13,7 @@ mod health;
 mod hostile;
 mod http2;
 mod issue;
+mod keys;
 mod lifecycle;
 mod limits;
 mod logs;

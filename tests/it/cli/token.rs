@@ -59,14 +59,56 @@ fn tokens_are_made_listed_and_revoked() {
 #[test]
 fn what_cannot_be_made_or_read() {
     let env = Env::without_server();
-    env.reg("token create $TMP/tokens alice").check(expect![[r#""#]]);
-    env.reg("token create $TMP/tokens alice --scope team/**").check(expect![[r#""#]]);
-    env.reg("token create $TMP/tokens a:b --scope **:pull").check(expect![[r#""#]]);
-    env.reg("token create $TMP/tokens alice --scope **:pull --expires 0s").check(expect![[r#""#]]);
-    env.reg("token create $TMP/no/tokens alice --scope **:pull").check(expect![[r#""#]]);
-    env.reg("token list $TMP/tokens").check(expect![[r#""#]]);
+    env.reg("token create $TMP/tokens alice").check(expect![[r#"
+        ------- stderr -------
+        error: the following required arguments were not provided:
+          --scope <REPOSITORIES:ACTIONS>
+
+        Usage: reg token create --scope <REPOSITORIES:ACTIONS> <FILE> <OWNER>
+
+        For more information, try '--help'.
+        [exit 2]
+    "#]]);
+    env.reg("token create $TMP/tokens alice --scope team/**").check(expect![[r#"
+        ------- stderr -------
+        error: invalid value 'team/**' for '--scope <REPOSITORIES:ACTIONS>': "team/**" is no scope: expected REPOSITORIES:ACTION[,ACTION…], such as team/**:pull,push
+
+        For more information, try '--help'.
+        [exit 2]
+    "#]]);
+    env.reg("token create $TMP/tokens a:b --scope **:pull").check(expect![[r#"
+        ------- stderr -------
+        error: invalid value 'a:b' for '<OWNER>': is no name: it has a colon or control characters
+
+        For more information, try '--help'.
+        [exit 2]
+    "#]]);
+    env.reg("token create $TMP/tokens alice --scope **:pull --expires 0s").check(expect![[r#"
+        ------- stderr -------
+        error: invalid value '0s' for '--expires <TIME>': a token that has ended is none
+
+        For more information, try '--help'.
+        [exit 2]
+    "#]]);
+    env.reg("token create $TMP/no/tokens alice --scope **:pull").check(expect![[r#"
+        ------- stderr -------
+        error: cannot read $TMP/no/tokens
+          caused by: No such file or directory (os error 2)
+        [exit 1]
+    "#]]);
+    env.reg("token list $TMP/tokens").check(expect![[r#"
+        ------- stderr -------
+        error: cannot read $TMP/tokens
+          caused by: No such file or directory (os error 2)
+        [exit 3]
+    "#]]);
     std::fs::write(env.path("tokens"), "alice:x\n").expect("written");
-    env.reg("token list $TMP/tokens").check(expect![[r#""#]]);
+    env.reg("token list $TMP/tokens").check(expect![[r#"
+        ------- stderr -------
+        error: $TMP/tokens is no file of API tokens
+          caused by: expected value at line 1 column 1
+        [exit 2]
+    "#]]);
 }
 
 fn start(env: &Env, more: &str) -> Server {

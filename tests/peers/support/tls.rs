@@ -1,29 +1,13 @@
-//! Certificates of tests, and clients that believe in some of them.
+//! A client over TLS that believes in one authority.
 
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-
-/// Writes `domain.crt` and `domain.key` for 127.0.0.1 and localhost; answers the certificate of who signed them.
-pub(crate) fn certificates(directory: &Path) -> String {
-    let mut params = CertificateParams::new(vec!["authority".into()]).expect("names");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signed");
-    let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(vec!["127.0.0.1".into(), "localhost".into()]).expect("names");
-    let domain = params.signed_by(&key, &authority).expect("signed");
-    fs::write(directory.join("domain.crt"), domain.pem()).expect("a certificate");
-    fs::write(directory.join("domain.key"), key.serialize_pem()).expect("a key");
-    authority.pem()
-}
 
 /// The answer to a GET with its head, over TLS, for one who believes in `authority` (PEM) and wants `name`.
 pub(crate) fn get(address: SocketAddr, name: &'static str, authority: &str, target: &str) -> std::io::Result<String> {
