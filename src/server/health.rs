@@ -50,14 +50,13 @@ impl Health {
     /// Takes what a check found; `None` is nothing wrong.
     pub(super) fn report(&self, name: &str, finding: Option<Finding>) {
         let mut failing = self.failing();
-        let before = match &finding {
-            Some(finding) => failing.insert(name.to_owned(), finding.clone()),
-            None => failing.remove(name),
-        };
-        match (&before, &finding) {
-            (None, Some(finding)) => tracing::warn!(check = name, error = finding.text, "a health check fails"),
-            (Some(_), None) => tracing::info!(check = name, "a health check passes again"),
-            _ => {}
+        if let Some(finding) = finding {
+            let text = finding.text.clone();
+            if failing.insert(name.to_owned(), finding).is_none() {
+                tracing::warn!(check = name, error = text, "a health check fails");
+            }
+        } else if failing.remove(name).is_some() {
+            tracing::info!(check = name, "a health check passes again");
         }
         let worst = failing.values().map(|finding| finding.standing).max().unwrap_or(Standing::Well);
         self.standing.store(worst as u8, Ordering::Release);

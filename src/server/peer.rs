@@ -17,9 +17,9 @@ impl Peer {
     pub(super) fn client(self) -> Option<IpAddr> {
         let Self::Network(address) = self else { return None };
         match address.ip().to_canonical() {
-            ip if ip.is_loopback() => None,
+            IpAddr::V4(ip) => (!ip.is_loopback()).then_some(ip.into()),
+            IpAddr::V6(ip) if ip.is_loopback() => None,
             IpAddr::V6(ip) => Some(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into()),
-            ip @ IpAddr::V4(_) => Some(ip),
         }
     }
 

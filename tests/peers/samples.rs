@@ -29,7 +29,7 @@ const FAULTS: &[(&str, &str)] = &[
 
 /// What a message says behind its place: `FILE:1:2: path …`.
 fn said(message: &str) -> &str {
-    message.splitn(2, ": ").nth(1).unwrap_or(message)
+    message.split_once(": ").map_or(message, |(_, rest)| rest)
 }
 
 fn explained(table: &[(&str, &str)], message: &str) -> bool {

@@ -102,8 +102,11 @@ pub(super) fn headers(section: &Section<'_>) -> Result<HeaderMap, ConfigError> {
     Ok(map)
 }
 
+/// Reads `http.addr`.
+type Reader = fn(&str) -> Result<Door, String>;
+
 /// `http.net`: how `http.addr` is to be read.
-fn net(text: &str) -> Result<fn(&str) -> Result<Door, String>, String> {
+fn net(text: &str) -> Result<Reader, String> {
     match text {
         "" | "tcp" => Ok(address),
         "unix" => Ok(Door::unix),
