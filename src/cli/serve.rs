@@ -199,7 +199,7 @@ async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) ->
         announce(context, &server, config)?;
     }
     tracing::info!("{}", place(&config.storage));
-    let _operators = operators.start(driver, &context.clock, config);
+    let _operators = operators.start(driver, notifier.clone(), &context.clock, config);
     tracing::info!("listening on {}", server.endpoint());
     systemd::ready(server.endpoint());
     let purging = config.purge.map(|policy| indexing.purge_in_background(policy));

@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 
 use super::health::Health;
 use super::metrics::Metrics;
+use super::notify::{Notifier, Tally};
 use super::{Address, BindError, Timeouts, connection, listen, process};
 
 type Answer = Response<Full<Bytes>>;
@@ -32,13 +33,19 @@ const CONNECTIONS_MAX: usize = 32;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What operators are told.
-#[derive(Debug)]
 pub(crate) struct Subjects {
     pub(crate) health: Arc<Health>,
     /// What is counted, and the path under which it is told.
     pub(crate) metrics: Option<(Arc<Metrics>, String)>,
+    pub(crate) notifier: Option<Arc<Notifier>>,
     /// The words of the command that started this process.
     pub(crate) arguments: Vec<String>,
+}
+
+impl Subjects {
+    fn tallies(&self) -> Vec<Tally> {
+        self.notifier.as_ref().map(|notifier| notifier.tallies()).unwrap_or_default()
+    }
 }
 
 /// A listener that does not answer yet.
@@ -91,7 +98,7 @@ impl Debugging {
 fn answer<B>(subjects: &Subjects, request: &Request<B>) -> Answer {
     let path = request.uri().path();
     if let Some((metrics, _)) = subjects.metrics.as_ref().filter(|(_, at)| at == path) {
-        return measurements(metrics);
+        return measurements(metrics, &subjects.tallies());
     }
     let allowed: &[Method] = match path {
         "/debug/health/down" | "/debug/health/up" => &[Method::POST],
@@ -131,8 +138,8 @@ fn answer<B>(subjects: &Subjects, request: &Request<B>) -> Answer {
 }
 
 /// Prometheus' text format.
-fn measurements(metrics: &Metrics) -> Answer {
-    match metrics.text() {
+fn measurements(metrics: &Metrics, tallies: &[Tally]) -> Answer {
+    match metrics.text(tallies) {
         Ok(text) => {
             let mut answer = Response::new(Full::from(text));
             let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -149,10 +156,24 @@ fn measurements(metrics: &Metrics) -> Answer {
 /// Go's `expvar`: of `memstats` what has a meaning without Go.
 fn variables(subjects: &Subjects) -> serde_json::Value {
     let process = process::now();
+    let endpoint = |tally: &Tally| {
+        json!({
+            "name": tally.name,
+            "Metrics": {
+                "Pending": tally.pending,
+                "Events": tally.events,
+                "Successes": tally.successes,
+                "Failures": tally.failures,
+                "Errors": tally.errors,
+                "Statuses": tally.statuses,
+            },
+        })
+    };
+    let endpoints: Vec<_> = subjects.tallies().iter().map(endpoint).collect();
     json!({
         "cmdline": subjects.arguments,
         "memstats": { "Sys": process.virtual_bytes, "Alloc": process.resident_bytes },
-        "registry": {},
+        "registry": { "notifications": { "endpoints": endpoints } },
     })
 }
 

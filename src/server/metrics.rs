@@ -15,10 +15,12 @@ use prometheus::{
     Registry, TextEncoder, exponential_buckets,
 };
 
+use super::notify::Tally;
 use super::process;
 use crate::spec::Route;
 
 mod census;
+mod notifications;
 mod repositories;
 mod store;
 
@@ -164,11 +166,14 @@ impl Metrics {
         }
     }
 
-    /// All of it in Prometheus' text format, version 0.0.4.
-    pub(super) fn text(&self) -> prometheus::Result<Vec<u8>> {
+    /// All of it in Prometheus' text format, version 0.0.4, with what came of events.
+    pub(super) fn text(&self, tallies: &[Tally]) -> prometheus::Result<Vec<u8>> {
         self.process.update();
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.all.gather(), &mut text)?;
+        if !tallies.is_empty() {
+            TextEncoder::new().encode(&notifications::families(tallies)?, &mut text)?;
+        }
         Ok(text)
     }
 }

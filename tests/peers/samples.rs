@@ -16,9 +16,6 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("proxy is not effective yet", "it takes no pushes and asks nobody else; whoever relies on it has to know"),
     ("storage.s3.usefipsendpoint has no effect", "the endpoint is named by regionendpoint"),
     ("stands there twice", "a sample of distribution's does that, and there, too, the later value counts"),
-    ("http.debug is not effective yet", "nobody listens on that address; scrapers and probes have to know"),
-    ("notifications has no effect yet", "whoever waits for events has to know"),
-    ("health is not effective yet", "whoever relies on a 503 has to know"),
 ];
 
 /// What may be wrong, and is for everybody who has not the machine of the sample.

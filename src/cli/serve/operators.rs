@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Kind};
+use crate::server::Notifier;
 use crate::server::config::{Config, Storage};
 use crate::server::debug::{self, Debugging};
 use crate::server::health::{self, Health};
@@ -58,7 +59,13 @@ impl Operators {
     }
 
     /// Makes the checks and answers operators until the value that comes back is dropped.
-    pub(super) fn start(self, store: Arc<dyn Driver>, clock: &Clock, config: &Config) -> JoinSet<()> {
+    pub(super) fn start(
+        self,
+        store: Arc<dyn Driver>,
+        notifier: Option<Arc<Notifier>>,
+        clock: &Clock,
+        config: &Config,
+    ) -> JoinSet<()> {
         let counted = self.metrics().map(|metrics| count_store(Arc::clone(&store), clock.clone(), metrics));
         let subjects = health::Subjects {
             store,
@@ -76,7 +83,7 @@ impl Operators {
         if let Some(debugging) = self.debugging {
             tracing::info!("debug server listening {}", debugging.address);
             let arguments = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-            let subjects = debug::Subjects { health: self.health, metrics: self.metrics, arguments };
+            let subjects = debug::Subjects { health: self.health, metrics: self.metrics, notifier, arguments };
             tasks.spawn(async move { match debugging.run(subjects).await {} });
         }
         tasks

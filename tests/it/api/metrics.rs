@@ -128,3 +128,28 @@ fn metrics_are_where_the_configuration_says_and_nowhere_else() {
     let (_server, debug) = start(&env, "{path: /numbers}");
     assert_eq!(scrape(&debug, "/numbers").status, 404, "it is not enabled");
 }
+
+#[test]
+fn what_came_of_events_is_counted() {
+    let env = Env::without_server();
+    let text = env.expand(
+        "version: 0.1\nstorage: {filesystem: {rootdirectory: $TMP/data}}\n\
+         http: {addr: '127.0.0.1:0', debug: {addr: '127.0.0.1:0', prometheus: {enabled: true}}}\n\
+         notifications: {endpoints: [{name: nobody, url: 'http://127.0.0.1:1/', threshold: 1, backoff: 1h}]}\n",
+    );
+    fs::write(env.path("c.yml"), text).expect("written");
+    let (server, log) = Server::start_configured(&env.path("c.yml"), &env.path("data"));
+    std::thread::spawn(move || std::io::copy(&mut { log }, &mut std::io::sink()));
+    let (_, rest) = server.ready.split_once("debug server listening ").expect("said");
+    let debug = rest.split('"').next().expect("a line").to_owned();
+    image(1).push(&mut server.client(), "team/app:v1");
+    let text = scrape(&debug, "/metrics").text();
+    let series = |name: &str, labels: &str| value(&text, &format!("registry_notifications_{name}{{{labels}}}"));
+    // Each blob, and the manifest.
+    let pushed = Some(image(1).blobs.len() as f64 + 1.0);
+    assert_eq!(series("events_total", "endpoint=\"nobody\",type=\"Events\""), pushed, "{text}");
+    assert_eq!(series("pending_total", "endpoint=\"nobody\""), pushed);
+    assert_eq!(series("events_total", "endpoint=\"nobody\",type=\"Successes\""), Some(0.0));
+    let told = &scrape(&debug, "/debug/vars").json()["registry"]["notifications"]["endpoints"][0];
+    assert_eq!((&told["name"], told["Metrics"]["Pending"].as_f64()), (&"nobody".into(), pushed));
+}
