@@ -8,3 +8,4 @@ mod docs;
 mod readme;
 mod support;
 mod tidy;
+mod traced;

@@ -140,6 +140,30 @@ fn what_is_below_a_prefix_has_a_quota() {
 }
 
 #[test]
+fn what_is_there_is_counted_again_and_again() {
+    let env = Env::without_server();
+    let (first, _log) = server(&env, "");
+    first.client().push_blob("team/a", &noise(1, 60));
+    drop(first);
+    let (server, mut log) = server(&env, "quotas: {interval: 20ms, rules: [{prefix: team, maxbytes: 100}]}");
+    counted(&mut log);
+    let mut http = server.client();
+    let bytes = noise(2, 60);
+    let mut push = || {
+        let at = http.start_upload("team/b");
+        http.send("PUT", &format!("{at}?digest={}", digest(&bytes)), &[], &bytes).status
+    };
+    assert_eq!(push(), 403);
+    std::fs::remove_dir_all(env.path("data/docker/registry/v2/repositories/team/a")).expect("there");
+    let mut status = push();
+    while status == 403 {
+        counted(&mut log);
+        status = push();
+    }
+    assert_eq!(status, 201);
+}
+
+#[test]
 fn faults_are_said_with_their_place() {
     let env = Env::without_server();
     for (lines, expected) in [

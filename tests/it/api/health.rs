@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::ChildStderr;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::support::image::{OCI_MANIFEST, image};
+use crate::support::scripted::{Request, Scripted, reply};
 use crate::support::{Client, Env, Server};
 
 /// A server with a listener for operators.
@@ -170,6 +171,70 @@ fn another_status_than_the_one_that_is_expected_counts() {
 }
 
 #[test]
+fn every_check_is_made_as_often_as_it_says() {
+    let env = Env::without_server();
+    for name in ["often", "seldom"] {
+        fs::write(env.path(name), "").expect("written");
+    }
+    // All of them fail, but one look in an hour is never the second one. Nobody listens on port 1.
+    let (often, seldom) = ("interval: 10ms, threshold: 5", "interval: 1h, threshold: 2");
+    let checks = format!(
+        "health:\n  file: [{{file: $TMP/seldom, {seldom}}}, {{file: $TMP/often, {often}}}]\n  \
+         http: [{{uri: 'http://127.0.0.1:1/seldom', {seldom}}}, {{uri: 'http://127.0.0.1:1/often', {often}}}]\n  \
+         tcp: [{{addr: 'localhost:1', {seldom}}}, {{addr: '127.0.0.1:1', {often}}}]"
+    );
+    let mut running = Running::start(&env, "", &checks);
+    for _ in 0..3 {
+        running.wait("a health check fails");
+    }
+    let health = running.operator().get("/debug/health").json();
+    let mut failed: Vec<&str> = health.as_object().expect("an object").keys().map(String::as_str).collect();
+    failed.sort_unstable();
+    assert_eq!(failed, [&*env.expand("$TMP/often"), "127.0.0.1:1", "http://127.0.0.1:1/often"]);
+}
+
+#[test]
+fn a_check_waits_as_long_as_it_says() {
+    let env = Env::without_server();
+    // One takes connections and never says anything, the other takes one connection only.
+    let [silent, full] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let [uri, address] = [&silent, &full].map(|listener| listener.local_addr().expect("an address").to_string());
+    rustix::net::listen(&full, 0).expect("a shorter queue");
+    let _held = TcpStream::connect(&address).expect("connected");
+    let checks = format!(
+        "health: {{http: [{{uri: 'http://{uri}/', timeout: 20ms}}], tcp: [{{addr: '{address}', timeout: 30ms}}]}}"
+    );
+    let mut running = Running::start(&env, "", &checks);
+    for _ in 0..2 {
+        running.wait("a health check fails");
+    }
+    let health = running.operator().get("/debug/health").json();
+    assert_eq!(health[&address], "no answer within 0.03 s");
+    // Two clocks run, and either may be first.
+    let reason = health[format!("http://{uri}/")].as_str().expect("the URL");
+    let expected = ["no answer within 0.02 s", "error while checking: no answer within 20ms"];
+    assert!(expected.contains(&reason), "{reason}");
+}
+
+#[test]
+fn a_check_sends_the_headers_that_it_says() {
+    let env = Env::without_server();
+    let other = Scripted::serve(|request: &Request| {
+        reply(if request.header("x-key") == Some("k1") { 200 } else { 500 }, &[], "")
+    });
+    let host = &other.host;
+    let checks = format!(
+        "health: {{http: [{{uri: 'http://{host}/with', headers: {{X-Key: [k1]}}, interval: 10ms}}, \
+         {{uri: 'http://{host}/without', interval: 10ms, threshold: 5}}]}}"
+    );
+    let mut running = Running::start(&env, "", &checks);
+    running.wait("a health check fails");
+    let health = running.operator().get("/debug/health").json();
+    let reason = "downstream service returned unexpected status: 500";
+    assert_eq!(health, json!({ format!("http://{host}/without"): reason }));
+}
+
+#[test]
 fn an_operator_takes_a_server_out_and_in() {
     let env = Env::without_server();
     let running = Running::start(&env, "", "");
@@ -205,7 +270,7 @@ fn operators_see_variables_and_are_told_what_is_not_there() {
 fn the_listener_ends_with_the_server() {
     let env = Env::without_server();
     let running = Running::start(&env, "", "");
-    let mut idle = std::net::TcpStream::connect(&running.debug).expect("connected");
+    let mut idle = TcpStream::connect(&running.debug).expect("connected");
     running.server.signal("TERM");
     let (status, _) = running.server.wait();
     assert_eq!(status.code(), Some(0));

@@ -159,6 +159,14 @@ fn who_shows_a_password_gets_what_they_may_do() {
 }
 
 #[test]
+fn tokens_live_as_long_as_the_configuration_says() {
+    let env = Env::without_server();
+    let (server, _log) = start(&env, "", "tokens: {enabled: true, lifetime: 2m}\n");
+    let answer = send(&server, "GET", "/token", Some(ALICE));
+    assert_eq!((answer.status, answer.json()["expires_in"].as_u64()), (200, Some(120)), "{answer}");
+}
+
+#[test]
 fn strangers_get_what_strangers_may_do() {
     let env = Env::without_server();
     let (server, _log) = start(&env, "", &format!("{ON}{RULES}"));

@@ -1,6 +1,6 @@
 //! Notifications: what webhooks hear, when, and what they hear again after a server was killed.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::ChildStderr;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
@@ -167,7 +167,7 @@ fn an_endpoint_hears_what_it_wants_in_the_form_it_wants() {
     let env = Env::without_server();
     let (first, second, third) = (Webhook::new(), Webhook::new(), Webhook::new());
     let config = format!(
-        "endpoints: [{{name: a, url: '{}', ignore: {{actions: [pull]}}, version: v2, headers: {{X-Key: [k1], Authorization: [Bearer t]}}}}, \
+        "endpoints: [{{name: a, url: '{}', ignore: {{actions: [pull], mediatypes: [application/octet-stream]}}, version: v2, headers: {{X-Key: [k1], Authorization: [Bearer t]}}}}, \
          {{name: a, url: '{}', ignoredmediatypes: [application/octet-stream], ignore: {{mediatypes: [x/y], actions: [delete]}}}}, \
          {{name: off, disabled: true}}, {{url: '{}', ignore: {{actions: [push]}}}}]",
         first.url, second.url, third.url
@@ -186,7 +186,7 @@ fn an_endpoint_hears_what_it_wants_in_the_form_it_wants() {
     assert_eq!(http.send("GET", "/v2/a/manifests/v1", &[auth], b"").status, 200);
     assert_eq!(http.send("DELETE", "/v2/a/manifests/v1", &[auth], b"").status, 202);
     for (hook, expected) in [
-        (&first, &["push POST a -", "push PUT a v1", "delete DELETE a v1"][..]),
+        (&first, &["push PUT a v1", "delete DELETE a v1"][..]),
         (&second, &["push PUT a v1", "pull GET a v1"][..]),
         (&third, &["pull GET a -", "pull GET a v1", "delete DELETE a v1"][..]),
     ] {
@@ -213,7 +213,7 @@ fn what_was_not_heard_is_sent_again_and_the_rest_waits() {
         _ => reply(204, &[], ""),
     });
     let config = format!("endpoints: [{{url: '{}', threshold: 2, backoff: 10ms}}]", hook.url);
-    let (server, _log) = server(&env, &config, "");
+    let (server, mut log) = server(&env, &config, "");
     let mut http = server.client();
     let (first, second) = (http.push_blob("a", b"1"), http.push_blob("a", b"2"));
     let heard: Vec<Value> = (0..7).map(|_| hook.next()).collect();
@@ -222,6 +222,29 @@ fn what_was_not_heard_is_sent_again_and_the_rest_waits() {
         assert_eq!(event["target"]["digest"], first);
     }
     assert_eq!(heard[6]["target"]["digest"], second);
+    server.signal("TERM");
+    drop(server.wait());
+    let mut said = String::new();
+    log.read_to_string(&mut said).expect("text");
+    assert!(said.contains("backing off") && said.contains("backoff=10ms"), "{said}");
+}
+
+#[test]
+fn an_endpoint_has_the_time_that_the_configuration_says() {
+    let env = Env::without_server();
+    // They take connections and never say anything.
+    let [long, short] = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let of = |listener: &std::net::TcpListener, timeout: &str| {
+        let address = listener.local_addr().expect("an address");
+        format!("{{url: 'http://{address}/', timeout: {timeout}, backoff: 10ms}}")
+    };
+    let config = format!("endpoints: [{}, {}]", of(&long, "1h"), of(&short, "10ms"));
+    let (server, _log) = server(&env, &config, "");
+    server.client().push_blob("a", b"1");
+    let _asked_once = long.accept().expect("asked");
+    let _asked_again: Vec<_> = (0..5).map(|_| short.accept().expect("asked again")).collect();
+    long.set_nonblocking(true).expect("a socket");
+    assert!(long.accept().is_err(), "it may still answer");
 }
 
 #[test]

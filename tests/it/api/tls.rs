@@ -9,7 +9,8 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::version::{TLS12, TLS13};
+use rustls::{CipherSuite, ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 
 use crate::support::image::noise;
 use crate::support::server::reg;
@@ -121,10 +122,20 @@ type Encrypted = StreamOwned<ClientConnection, TcpStream>;
 
 /// A connection for one who knows this authority.
 fn encrypted(env: &Env, authority: &str, host: &str) -> std::io::Result<Encrypted> {
+    encrypted_with(env, authority, host, rustls::DEFAULT_VERSIONS)
+}
+
+/// The same, for one who speaks these versions.
+fn encrypted_with(
+    env: &Env,
+    authority: &str,
+    host: &str,
+    versions: &[&'static SupportedProtocolVersion],
+) -> std::io::Result<Encrypted> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(env.path(authority)).expect("a certificate")).expect("an authority");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("sound");
+    let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).expect("sound");
     let config = config.with_root_certificates(roots).with_no_client_auth();
     let name = "localhost".try_into().expect("a name");
     let mut client = ClientConnection::new(Arc::new(config), name).expect("a client");
@@ -159,6 +170,26 @@ fn a_new_certificate_counts_from_the_next_connection() {
     assert_eq!((ping("old.pem"), ping("new.pem")), (Some(1), Some(0)));
     put(&env.path("server.pem"), "rubbish");
     assert_eq!(ping("new.pem"), Some(0), "what cannot be used changes nothing");
+}
+
+#[test]
+fn versions_and_ciphers_are_what_the_configuration_says() {
+    const AES: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+    const CHACHA: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
+    let env = Env::without_server();
+    issue(&env, &authority(&env, "ca.pem"), "server");
+    let spoken = |tls: &str, version| {
+        let (server, _log) = serve(&env, tls);
+        let stream = encrypted_with(&env, "ca.pem", &server.host, &[version]).ok()?;
+        stream.conn.negotiated_cipher_suite().map(|suite| suite.suite())
+    };
+    assert!(spoken("", &TLS12).is_some() && spoken("", &TLS13).is_some());
+    assert_eq!(spoken(", minimumtls: tls1.3", &TLS12), None);
+    assert!(spoken(", minimumtls: tls1.3", &TLS13).is_some());
+    for suite in [AES, CHACHA] {
+        let name = suite.as_str().expect("a name");
+        assert_eq!(spoken(&format!(", ciphersuites: [{name}]"), &TLS12), Some(suite));
+    }
 }
 
 #[test]

@@ -180,6 +180,21 @@ fn the_realm_is_where_the_client_came_from() {
     assert_eq!(answer.header("www-authenticate"), Some(&*expected));
     let expected = expected.replace("http:", "https:");
     assert_eq!(send(&server, "GET", "/v2/", None).header("www-authenticate"), Some(&*expected));
+    drop(server);
+    let more = ", autoredirect: true, autoredirectpath: /elsewhere";
+    let (server, _log) = configured(&env, "https://auth.example/token", "", more);
+    let expected = format!(r#"Bearer realm="https://{}/elsewhere",service="registry.example""#, server.host);
+    assert_eq!(send(&server, "GET", "/v2/", None).header("www-authenticate"), Some(&*expected));
+}
+
+#[test]
+fn signatures_are_of_the_algorithms_that_are_taken() {
+    let env = Env::without_server();
+    let more = ", signingalgorithms: [EdDSA, RS256]";
+    let (server, _log) = configured(&env, "https://auth.example/token", "", more);
+    for (name, status) in [("EdDSA", 200), ("RS256", 200), ("ES256", 401), ("RS512", 401)] {
+        assert_eq!(send(&server, "GET", "/v2/", Some(&token(name))).status, status, "{name}");
+    }
 }
 
 #[test]
