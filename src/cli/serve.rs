@@ -30,6 +30,9 @@ mod systemd;
 ///
 /// Without a configuration there is no access log on standard output; -v writes one. With a configuration its `log`
 /// section says so.
+///
+/// SIGHUP reads the configuration again, SIGUSR1 makes the registry read-only and SIGUSR2 lets it take changes again;
+/// SIGTERM and SIGINT let requests in progress end.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Configuration file of registry:2 or registry:3; without, a registry for one person

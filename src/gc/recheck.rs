@@ -88,6 +88,7 @@ struct Recheck<'a> {
 #[derive(Default)]
 struct Wished {
     tags: HashSet<usize>,
+    /// By the names that were wished.
     manifests: HashSet<ContentId>,
 }
 
@@ -114,8 +115,8 @@ impl Recheck<'_> {
         let wished = self.wished(&view, wishes, own);
         let tags = (0..holding.tags.len()).filter(|at| !wished.tags.contains(at));
         let tags = tags.map(|at| (view.target(at), Root::Tag(at)));
-        let manifests = holding.revisions.iter().map(|held| view.stored(held));
-        let manifests = manifests.filter(|id| !wished.manifests.contains(id)).map(|id| (id, Root::LeftAlone));
+        let manifests = holding.revisions.iter().filter(|held| !wished.manifests.contains(&held.content));
+        let manifests = manifests.map(|held| (view.stored(held), Root::LeftAlone));
         self.walker.walk(&view, tags.chain(manifests), |id| self.stays[id.index()] = true);
         for at in own {
             verdicts[*at] = self.judge(&view, &wished, &wishes[*at], &mut plan);
@@ -130,13 +131,13 @@ impl Recheck<'_> {
 
     fn wished(&self, view: &View<'_>, wishes: &[Wish], own: &[usize]) -> Wished {
         let mut wished = Wished::default();
-        let find = |digest: &Digest| self.inventory.find(digest).map(|id| self.inventory.stored_as(id));
         for wish in own.iter().map(|at| &wishes[*at]) {
             match wish {
                 Wish::Untag(_, tag, digest) => {
                     wished.tags.extend(tag_at(view.holding, tag).filter(|at| self.points_to(view, *at, digest)));
                 }
-                Wish::Delete(_, digest) => wished.manifests.extend(find(digest)),
+                // By this name: what the repository holds under another one, too, stays with its bytes.
+                Wish::Delete(_, digest) => wished.manifests.extend(self.inventory.find(digest)),
                 Wish::Unlink(..) | Wish::Free(_) | Wish::Purge(..) => {}
             }
         }

@@ -176,6 +176,9 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         reply::set_static(&mut reply, CACHE_CONTROL, "no-cache");
         return Ok(reply);
     }
+    if let Some(rates) = call.state.rates.as_ref().filter(|_| *method != Method::OPTIONS) {
+        rates.of_address(method, call.connection.peer, Instant::now())?;
+    }
     let state = Arc::clone(&call.state);
     if let Some(service) = state.guard.service()
         && call.state.face.inner(uri.path()) == Some(TOKEN_PATH)
@@ -192,9 +195,6 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         // do nothing, so that it needs nothing; but only who is let in may hear that it is none.
         let needed = route.as_ref().map(|route| Needed::of(method, route)).unwrap_or_default();
         let rates = call.state.rates.as_ref();
-        if let Some(rates) = rates {
-            rates.of_address(method, call.connection.peer, Instant::now())?;
-        }
         let pass = call.state.guard.admit(&call.head, call.connection.peer, &needed).await?;
         (call.user, call.rights) = (pass.user, pass.rights);
         if let (Some(rates), Some(user)) = (rates, &call.user) {

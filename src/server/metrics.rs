@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn a_request_is_counted_when_it_is_over() {
         let metrics = Metrics::new().expect("metrics");
-        let text = || String::from_utf8(metrics.text().expect("a text")).expect("UTF-8");
+        let text = || String::from_utf8(metrics.text(&[]).expect("a text")).expect("UTF-8");
         let (head, ()) = http::Request::put("http://r/v2/a/manifests/t")
             .header("host", "r")
             .header("content-length", "1000")

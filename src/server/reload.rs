@@ -22,7 +22,12 @@ impl Reloadable {
     pub(crate) fn apply(&self, live: &Live) {
         self.verbosity.set(live.level);
         self.state.registry.set_read_only(ReadOnlyBy::Configuration, live.read_only);
-        self.state.guard.set_rules(live.access.clone());
+        if live.access.is_none() && self.state.guard.has_rules() {
+            // A file that is being written may end before its last section; what would be opened by that stays closed.
+            tracing::error!("access is gone from the configuration: its rules stay in force until a restart");
+        } else {
+            self.state.guard.set_rules(live.access.clone());
+        }
     }
 
     /// Reads certificates, users and keys again. They are looked at on use as well; this is for who knows that they differ

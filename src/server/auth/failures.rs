@@ -55,20 +55,31 @@ impl Default for Failures {
 }
 
 impl Failures {
-    /// Counts a try as a wrong one. The error is how long nobody listens to this user from there.
-    pub(super) fn begin(&self, peer: Peer, user: &str, now: Timestamp) -> Result<(), Duration> {
-        let (client, of_user) = (peer.client(), (peer.client(), user.to_owned()));
+    /// How long nobody listens to this user from there.
+    pub(super) fn wait(&self, peer: Peer, user: &str, now: Timestamp) -> Option<Duration> {
+        let of_user = (peer.client(), user.to_owned());
         let is_known = self.known.get(&of_user).is_some_and(|at| now < at + KNOWN);
         let user_max = if is_known { KNOWN_USER_FAILURES_MAX } else { USER_FAILURES_MAX };
-        let user_count = self.users.get(&of_user).filter(|counter| now < counter.since + WINDOW);
-        let client_count =
-            client.and_then(|client| self.clients.get(&client)).filter(|counter| now < counter.since + WINDOW);
+        let (user_count, client_count) = self.counters(&of_user, now);
         let left = |counter: Counter| Duration::try_from(counter.since + WINDOW - now).unwrap_or_default();
         let wait = user_count.filter(|counter| counter.count >= user_max).map(left);
-        let wait = wait.max(client_count.filter(|counter| counter.count >= CLIENT_FAILURES_MAX).map(left));
-        if let Some(wait) = wait {
+        wait.max(client_count.filter(|counter| counter.count >= CLIENT_FAILURES_MAX).map(left))
+    }
+
+    /// Those of this window.
+    fn counters(&self, of_user: &ClientUser, now: Timestamp) -> (Option<Counter>, Option<Counter>) {
+        let is_now = |counter: &Counter| now < counter.since + WINDOW;
+        let of_client = of_user.0.and_then(|client| self.clients.get(&client));
+        (self.users.get(of_user).filter(is_now), of_client.filter(is_now))
+    }
+
+    /// Counts a try as a wrong one. The error is how long nobody listens to this user from there.
+    pub(super) fn begin(&self, peer: Peer, user: &str, now: Timestamp) -> Result<(), Duration> {
+        if let Some(wait) = self.wait(peer, user, now) {
             return Err(wait);
         }
+        let (client, of_user) = (peer.client(), (peer.client(), user.to_owned()));
+        let (user_count, client_count) = self.counters(&of_user, now);
         let one_more = |counter: Option<Counter>| {
             let counter = counter.unwrap_or(Counter { since: now, count: 0 });
             Counter { count: counter.count.saturating_add(1), ..counter }

@@ -148,6 +148,10 @@ impl Guard {
         }
     }
 
+    pub(super) fn has_rules(&self) -> bool {
+        self.rules().is_some()
+    }
+
     /// Puts rules in the place of others. Requests that are let in already end by the old ones.
     pub(super) fn set_rules(&self, rules: Option<Rules>) {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules.map(Arc::new);

@@ -8,6 +8,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -60,7 +61,7 @@ pub(crate) struct Passwords {
     secret: [u8; 32],
     pub(super) failures: Failures,
     /// Passwords that are hashed at the same time: the rest of the server needs a core as well.
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
     /// Those whose password is being hashed or is to be.
     waiting: Room,
 }
@@ -88,7 +89,7 @@ impl Passwords {
             verified: Cache::new(VERIFIED_MAX),
             secret: sys::random(),
             failures: Failures::default(),
-            hashing: Semaphore::new(cores.saturating_sub(1).max(1)),
+            hashing: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
             waiting: Room::new(WAITING_MAX),
         })
     }
@@ -110,15 +111,25 @@ impl Passwords {
         }
         let loaded = self.entries.current();
         let fingerprint = self.fingerprint(&loaded.stamps, user, password);
+        // Before what is remembered is asked: it would tell the right guess from the wrong ones, as fast as anybody asks.
+        // Behind a proxy all clients are one; there it is the proxy that can tell who guesses.
+        if let Some(wait) = peer.client().and_then(|_| self.failures.wait(peer, user, self.clock.now())) {
+            return Err(wait);
+        }
         // A push begins with several requests at once: the first is verified, the others wait for what comes of it.
         let Err(slot) = self.verified.get_value_or_guard_async(&fingerprint).await else { return Ok(true) };
-        let Some(_place) = self.waiting.enter(peer) else { return Err(BUSY) };
+        let Some(place) = self.waiting.enter(peer) else { return Err(BUSY) };
         self.failures.begin(peer, user, self.clock.now())?;
-        let Ok(_turn) = self.hashing.acquire().await else { return Ok(false) };
+        let Ok(turn) = Arc::clone(&self.hashing).acquire_owned().await else { return Ok(false) };
         let own = loaded.value.bcrypt(user);
         let hash = own.unwrap_or_else(|| self.another(&loaded.value, user)).to_owned();
         let password = password.to_owned();
-        let hashed = tokio::task::spawn_blocking(move || bcrypt::verify(password, &hash).unwrap_or(false)).await;
+        // A client that gives up does not end a hash that has begun: until then it is its turn.
+        let hashed = tokio::task::spawn_blocking(move || {
+            let _held = (turn, place);
+            bcrypt::verify(password, &hash).unwrap_or(false)
+        });
+        let hashed = hashed.await;
         if !hashed.unwrap_or(false) || own.is_none() {
             return Ok(false);
         }

@@ -62,12 +62,12 @@ pub(crate) struct Patterns {
     set: GlobSet,
 }
 
-/// Checks one pattern.
+/// Checks one pattern. There are no classes (`[a-z]`): one of characters that are not in it would cross slashes.
 ///
 /// # Errors
 /// What is wrong with it; the text itself is not repeated.
 pub(crate) fn check_pattern(text: &str) -> Result<(), PatternError> {
-    let is_known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/*?[]!{},".contains(c);
+    let is_known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/*?{},".contains(c);
     if text.is_empty() || text.len() > PATTERN_BYTES_MAX || !text.chars().all(is_known) {
         return Err(PatternError::Name);
     }

@@ -97,16 +97,30 @@ fn scopes_are_covered_as_a_whole() {
 
 #[test]
 fn texts_that_are_no_patterns() {
-    for text in ["**", "*", "a/**", "**/a", "a/**/b", "a-?.x_*", "{a,b}/[a-c]*", "[!a]"] {
+    for text in ["**", "*", "a/**", "**/a", "a/**/b", "a-?.x_*", "{a,b}/c*"] {
         assert_eq!(check_pattern(text), Ok(()), "{text}");
     }
-    for text in ["", "/a", "a/", "a//b", "Team/*", "a b", "a\n", "host:5000/a", "é", "a\\*", &"a".repeat(256)] {
+    for text in [
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        "Team/*",
+        "a b",
+        "a\n",
+        "host:5000/a",
+        "é",
+        "a\\*",
+        "[a-c]",
+        "a[!x]b",
+        &"a".repeat(256),
+    ] {
         assert_eq!(check_pattern(text), Err(PatternError::Name), "{text}");
     }
     for text in ["a**", "a/**b/c", "***"] {
         assert_eq!(check_pattern(text), Err(PatternError::Stars), "{text}");
     }
-    for text in ["[a", "{a,b", "[z-a]"] {
+    for text in ["{a,b", "a,b}"] {
         assert!(matches!(check_pattern(text), Err(PatternError::Syntax(_))), "{text}");
     }
 }

@@ -72,7 +72,8 @@ pub(super) fn quotas(root: &Section<'_>) -> Result<(Vec<Quota>, Duration), Confi
     let section = root.section("quotas")?;
     let positive = |text: &str| {
         duration(text).and_then(|time| match time {
-            Duration::ZERO => Err("must be more than nothing".to_owned()),
+            // Without a unit a number means nanoseconds, in which nobody counts.
+            time if time < Duration::from_millis(1) => Err("must be a millisecond or more, such as 1h".to_owned()),
             time => Ok(time),
         })
     };

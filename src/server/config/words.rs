@@ -200,8 +200,10 @@ pub(super) const GROUPS: &[Group] = &[
     group("http.debug")
         .says("Health, variables and metrics for operators; nobody is asked who they are.")
         .keys(&[both("addr", "HOST:PORT of a second address.")]),
-    group("http.debug.prometheus")
-        .keys(&[both("enabled", "Metrics are there for Prometheus."), both("path", "Under which path.")]),
+    group("http.debug.prometheus").keys(&[
+        both("enabled", "Metrics are there for Prometheus."),
+        both("path", "Under which path; /metrics without."),
+    ]),
     group("http.http2").keys(&[both("disabled", "Over TLS only HTTP/1.1 is spoken.")]),
     group("http.h2c").keys(&[v3("enabled", "HTTP/2 is spoken without TLS too, to clients that begin with it.")]),
     group("notifications.queue").says("Where events wait until they are delivered.").keys(&[

@@ -234,4 +234,7 @@ fn rules_change_under_a_running_server() {
     assert_eq!(asks(), 404, "what cannot be used changes nothing");
     put(&config, "the configuration has changed");
     assert_eq!(asks(), 403);
+    let cut = config.split("access:").next().expect("what stands before");
+    put(cut, "its rules stay in force until a restart");
+    assert_eq!(asks(), 403, "a file that was cut opens nothing");
 }

@@ -173,7 +173,7 @@ fn faults_are_said_with_their_place() {
         ("limits: {requests: [{per: host, rate: 1/s}]}", "must be address or user, not \"host\""),
         ("limits: {connections: {total: 0}}", "limits.connections.total: must be a whole number above 0, not \"0\""),
         ("quotas: {rules: [{prefix: a}]}", "quotas.rules.maxbytes: is missing"),
-        ("quotas: {interval: 0s}", "quotas.interval: must be more than nothing, not \"0s\""),
+        ("quotas: {interval: 0s}", "quotas.interval: must be a millisecond or more, such as 1h, not \"0s\""),
     ] {
         let text = format!("version: 0.1\nstorage: inmemory\nhttp: {{addr: ':0'}}\n{lines}\n");
         std::fs::write(env.path("c.yml"), text).expect("written");
