@@ -43,7 +43,7 @@ fn a_signal_makes_the_log_more_verbose_and_less() {
     assert_eq!(server.client().get("/v2/first/tags/list").status, 404);
     line(&mut log, "/v2/first/");
     // What waits for a restart is said before the level changes, by whichever look comes first.
-    write(&env, "http: {addr: '127.0.0.1:0', relativeurls: true}\nlog: {level: error}");
+    write(&env, "http: {addr: '127.0.0.1:0', relativeurls: true}\nlog: {level: error, accesslog: {disabled: true}}");
     server.signal("HUP");
     line(&mut log, "http.relativeurls has changed; restart to apply");
     // Nothing tells when an error would be all that is said, but that nothing else is: the signal back is an error's.
