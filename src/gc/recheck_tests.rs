@@ -142,3 +142,24 @@ fn an_upload_that_goes_on_stays() {
     let (plan, verdicts) = recheck(&inventory, &wishes, time(100));
     assert_eq!((&verdicts[0], plan.summary.bytes_freed), (&Verdict::Granted, 5));
 }
+
+/// One manifest that the repository holds by two digests: a wish names one of them.
+#[test]
+fn what_is_held_by_another_digest_stays_with_what_it_lists() {
+    let mut inventory = store(&[("a", &["own"])], &[]);
+    let named = inventory.intern(digest("a by another digest"));
+    let stored = inventory.intern(digest("a"));
+    inventory.set_stored_as(named, stored);
+    inventory.repositories[0].revisions.push(Held { content: named, changed: None });
+    inventory.finish();
+    let by_name = Wish::Delete(app(), digest("a by another digest"));
+    let wishes =
+        [by_name.clone(), Wish::Free(digest("a")), Wish::Unlink(app(), digest("own")), Wish::Free(digest("own"))];
+    let (plan, verdicts) = recheck(&inventory, &wishes, time(0));
+    assert_eq!(refusals(&verdicts).len(), 4, "{verdicts:?}");
+    assert_eq!((plan.summary.manifests, plan.summary.links, plan.summary.blobs), (0, 0, 0));
+    let both = [&wishes[..], &[Wish::Delete(app(), digest("a"))]].concat();
+    let (plan, verdicts) = recheck(&inventory, &both, time(0));
+    assert_eq!(refusals(&verdicts), Vec::<&str>::new());
+    assert_eq!(plan.summary.blobs, 2);
+}
