@@ -167,10 +167,9 @@ async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) ->
     let guard = doors::guard(context, config)?;
     guard.fetch().await.map_err(doors::no_keys)?;
     let tls = doors::tls(config.tls.as_ref())?;
-    let driver = operators.measure(open(context, &config.storage).await?, &config.storage)?;
+    let driver = operators.observe(open(context, &config.storage).await?, &config.storage)?;
     let _in_use = mark_in_use(context, &config.storage)?;
     let notifier = notifier(config.notifications.as_ref(), listening.endpoint().port())?;
-    let (health, metrics) = (operators.health(), operators.metrics());
     let registry = Registry::new(Arc::clone(&driver), context.clock.clone(), config.options.clone());
     let access_log = config.log.access_log.then(|| Sink::from(context.output.access_log_lines()));
     let timeouts = Timeouts { drain: config.drain, ..Timeouts::STANDARD };
@@ -188,8 +187,9 @@ async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) ->
         limits: config.limits.clone(),
         face: config.face.clone(),
         h2c: config.h2c,
-        health,
-        metrics,
+        health: operators.health(),
+        metrics: operators.metrics(),
+        traces: operators.traces(),
     };
     let server = Server::new(listening, setup);
     if let Some(note) = doors::advice(config) {
@@ -202,7 +202,7 @@ async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) ->
         announce(context, &server, config)?;
     }
     tracing::info!("{}", place(&config.storage));
-    let _operators = operators.start(driver, notifier.clone(), &context.clock, config);
+    let operators = operators.start(driver, notifier.clone(), &context.clock, config);
     tracing::info!("listening on {}", server.endpoint());
     systemd::ready(server.endpoint());
     let purging = config.purge.map(|policy| indexing.purge_in_background(policy));
@@ -222,6 +222,7 @@ async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) ->
         notifier.close();
     }
     purging.into_iter().chain(counting).for_each(|task| task.abort());
+    operators.end().await;
     Ok(stopped)
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, EXPECT, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{Method, StatusCode};
+use opentelemetry::context::FutureExt as _;
 use tokio::sync::watch;
 
 use super::auth::access::Needed;
@@ -23,6 +24,7 @@ use super::reply::{self, DOCKER_API_VERSION, Reply};
 use super::request::{RequestBody, RequestId, RequestIds};
 use super::room::Room;
 use super::tls::Tls;
+use super::traces::{Trace, Traces};
 use super::{Setup, Timeouts, api, origin};
 use crate::registry::Registry;
 use crate::spec::Route;
@@ -46,6 +48,7 @@ pub(super) struct State {
     pub(super) face: Face,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Option<Arc<Metrics>>,
+    pub(super) traces: Option<Arc<Traces>>,
     /// Whether HTTP/2 is spoken without TLS too.
     pub(super) h2c: bool,
     /// Set once: no connection begins another request.
@@ -54,8 +57,8 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(setup: Setup) -> Self {
-        let Setup { registry, guard, tls, clock, timeouts, access_log, notifier, limits, face, h2c, health, metrics } =
-            setup;
+        let Setup { registry, guard, tls, clock, timeouts, access_log, notifier, limits, face, h2c, .. } = setup;
+        let (health, metrics, traces) = (setup.health, setup.metrics, setup.traces);
         let (ids, draining) = (RequestIds::new(), watch::Sender::new(false));
         let manifests = Room::new(MANIFESTS_KIB_MAX);
         let rates = Rates::new(&limits.requests, limits.counts_loopback);
@@ -74,6 +77,7 @@ impl State {
             h2c,
             health,
             metrics,
+            traces,
             draining,
         }
     }
@@ -111,15 +115,17 @@ pub(super) struct Call {
     pub(super) rights: Rights,
     /// Where requests are counted, and this one is for the API.
     measurement: Option<Measurement>,
+    trace: Option<Trace>,
 }
 
 /// Answers a request.
 pub(super) async fn handle(state: Arc<State>, connection: Arc<Connection>, head: Parts, body: RequestBody) -> Reply {
     let id = state.ids.next();
-    let record = begin_record(&state, &connection, &head, id);
+    let trace = begin_trace(&state, &connection, &head, id);
+    let record = begin_record(&state, &connection, &head, id, trace.as_ref());
     let method = head.method.clone();
     let rights = Rights::default();
-    let call = Call { state, connection, head, body, id, user: None, rights, measurement: None };
+    let call = Call { state, connection, head, body, id, user: None, rights, measurement: None, trace };
     let mut reply = if method.is_safe() {
         finish(call).await
     } else {
@@ -138,8 +144,16 @@ pub(super) async fn handle(state: Arc<State>, connection: Arc<Connection>, head:
     reply
 }
 
+/// The answer, from within its trace.
+async fn finish(call: Call) -> Reply {
+    match call.trace.as_ref().map(Trace::context) {
+        Some(context) => Box::pin(dressed(call)).with_context(context).await,
+        None => dressed(call).await,
+    }
+}
+
 /// The answer, with what stands on every one, and the body read or refused.
-async fn finish(mut call: Call) -> Reply {
+async fn dressed(mut call: Call) -> Reply {
     let mut is_lost = false;
     let mut reply = match answer(&mut call).await {
         Ok(reply) => reply,
@@ -149,6 +163,10 @@ async fn finish(mut call: Call) -> Reply {
             error.into_reply(&call.head.method, call.id)
         }
     };
+    if let Some(mut trace) = call.trace.take() {
+        trace.is_answered(reply.status(), call.user.as_ref());
+        reply.body_mut().trace(trace);
+    }
     if let Some(user) = call.user.take() {
         reply.extensions_mut().insert(user);
     }
@@ -189,6 +207,9 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
     let mut route = path.and_then(|path| Route::parse(path, uri.query()));
     let metrics = call.state.metrics.as_ref();
     call.measurement = metrics.zip(route.as_ref().ok()).map(|(metrics, route)| metrics.begin(route.into(), &call.head));
+    if let (Some(trace), Ok(route)) = (&call.trace, &route) {
+        trace.is_for(method, route);
+    }
     call.state.health.admit(matches!(route, Ok(Route::Base)), method.is_safe())?;
     if *method != Method::OPTIONS {
         // Browsers ask what is allowed before they ask for a password (Fetch, "CORS-preflight fetch"). What is no route can
@@ -238,9 +259,23 @@ fn check_protocol(head: &Parts) -> Result<(), Error> {
 }
 
 /// A record of the request, where anybody will read it.
-fn begin_record(state: &State, connection: &Connection, head: &Parts, id: RequestId) -> Option<Record> {
-    (state.access_log.is_some() || tracing::enabled!(tracing::Level::INFO))
-        .then(|| Record::new(state.access_log.clone(), id, connection.peer, head, state.clock.now()))
+fn begin_record(
+    state: &State,
+    connection: &Connection,
+    head: &Parts,
+    id: RequestId,
+    trace: Option<&Trace>,
+) -> Option<Record> {
+    (state.access_log.is_some() || tracing::enabled!(tracing::Level::INFO)).then(|| {
+        let record = Record::new(state.access_log.clone(), id, connection.peer, head, state.clock.now());
+        record.in_trace(trace.and_then(Trace::id))
+    })
+}
+
+/// The trace of the request, where there are any. What load balancers ask every second would hide all others.
+fn begin_trace(state: &State, connection: &Connection, head: &Parts, id: RequestId) -> Option<Trace> {
+    let traces = state.traces.as_ref().filter(|_| head.uri.path() != "/")?;
+    Some(traces.begin(head, connection.peer, id, state.scheme()))
 }
 
 impl fmt::Debug for State {

@@ -12,6 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use opentelemetry::TraceId;
 
 use super::auth::User;
 use super::peer::Peer;
@@ -33,6 +34,7 @@ pub(super) struct Record {
     referrer: String,
     agent: String,
     user: Option<User>,
+    trace: Option<TraceId>,
     arrived: Timestamp,
     started: Instant,
     status: StatusCode,
@@ -55,12 +57,19 @@ impl Record {
             referrer: text(&head.headers, &REFERER),
             agent: text(&head.headers, &USER_AGENT),
             user: None,
+            trace: None,
             arrived,
             started: Instant::now(),
             status: StatusCode::OK,
             content_type: String::new(),
             written: 0,
         }
+    }
+
+    /// Says by which trace the request is found elsewhere.
+    pub(super) fn in_trace(mut self, trace: Option<TraceId>) -> Self {
+        self.trace = trace;
+        self
     }
 
     /// Ties the record to the answer: it is written when the answer's body is done with.
@@ -105,6 +114,7 @@ impl Drop for Record {
             http.response.duration = ?self.started.elapsed(),
             http.response.status = self.status.as_u16(),
             http.response.written = self.written,
+            trace_id = self.trace.map(|trace| trace.to_string()),
             "response completed"
         );
     }

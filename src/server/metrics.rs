@@ -26,7 +26,7 @@ mod store;
 
 pub(crate) use census::count as count_store;
 pub(super) use repositories::Repositories;
-pub(crate) use store::Measured as MeasuredStore;
+pub(crate) use store::StoreSeries;
 
 /// What answers a request, by distribution's names of its routes; `referrers` is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

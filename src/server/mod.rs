@@ -35,6 +35,7 @@ use metrics::Metrics;
 use pace::Patience;
 use room::Room;
 use tls::Tls;
+use traces::Traces;
 
 mod acme;
 mod api;
@@ -56,6 +57,7 @@ pub(crate) mod logging;
 mod mapping;
 pub(crate) mod metrics;
 mod notify;
+pub(crate) mod observed;
 mod origin;
 pub(crate) mod outbound;
 mod pace;
@@ -72,6 +74,7 @@ mod signals;
 mod socket;
 mod stream;
 pub(crate) mod tls;
+pub(crate) mod traces;
 mod unix;
 mod watched;
 mod wire;
@@ -128,6 +131,8 @@ pub(crate) struct Setup {
     pub(crate) health: Arc<Health>,
     /// Where requests are counted.
     pub(crate) metrics: Option<Arc<Metrics>>,
+    /// Where they are traced.
+    pub(crate) traces: Option<Arc<Traces>>,
     /// HTTP/2 without TLS, for clients that begin with it.
     pub(crate) h2c: bool,
 }

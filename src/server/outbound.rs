@@ -6,19 +6,20 @@
 //! Certificates are those that this machine trusts. Proxies are those of the environment, as in Go's programs, and never
 //! for loopback. Nothing that a caller sends in headers goes to another origin than the one that was named.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::LOCATION;
 use http::{HeaderMap, Method, StatusCode};
+use http_body_util::BodyExt as _;
 use reqwest::Client;
-use rustls::ClientConfig;
-use rustls::crypto::aws_lc_rs;
 use thiserror::Error;
 use url::{Host, Url};
 
-use crate::sys::trust;
+mod habits;
+
+pub(crate) use habits::{Habits, TrustError};
 
 /// Redirects that are followed for one request, as in Go's programs.
 const REDIRECTS_MAX: usize = 10;
@@ -44,6 +45,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What came behind the body.
+    pub(crate) trailers: HeaderMap,
 }
 
 /// What is asked.
@@ -65,12 +68,17 @@ pub(crate) struct Question<'a> {
 /// Sends requests. Connections are kept for the next one.
 #[derive(Debug, Default)]
 pub(crate) struct Outbound {
+    habits: Habits,
     /// By whether it is encrypted and whether it is to loopback. Loading the certificates of a system takes longer than
     /// many a request, so each is made when it is needed.
     clients: [OnceLock<Client>; 4],
 }
 
 impl Outbound {
+    pub(crate) fn with(habits: Habits) -> Self {
+        Self { habits, ..Self::default() }
+    }
+
     /// Whatever the server of `question.url` says, of whatever status.
     ///
     /// # Errors
@@ -85,7 +93,7 @@ impl Outbound {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS_MAX {
             let request = self.client(&url)?.request(method.clone(), url.clone());
-            let mut response = request.headers(headers.clone()).body(body.clone()).send().await.map_err(failed)?;
+            let response = request.headers(headers.clone()).body(body.clone()).send().await.map_err(failed)?;
             let status = response.status();
             if let Some(next) = next(&method, status, response.headers(), &url).filter(|_| follow) {
                 if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
@@ -97,17 +105,21 @@ impl Outbound {
                 url = next;
                 continue;
             }
-            let mut body = BytesMut::new();
+            let (head, mut parts) = http::Response::from(response).into_parts();
+            let mut answer = Answer { status, headers: head.headers, body: Bytes::new(), trailers: HeaderMap::new() };
             if answer_max == 0 {
-                return Ok(Answer { status, headers: response.headers().clone(), body: Bytes::new() });
+                return Ok(answer);
             }
-            while let Some(part) = response.chunk().await.map_err(failed)? {
-                if body.len() + part.len() > answer_max {
-                    return Err(Unsent::TooLong(answer_max));
+            let mut body = BytesMut::new();
+            while let Some(frame) = parts.frame().await {
+                match frame.map_err(failed)?.into_data() {
+                    Ok(part) if body.len() + part.len() > answer_max => return Err(Unsent::TooLong(answer_max)),
+                    Ok(part) => body.extend_from_slice(&part),
+                    Err(frame) => answer.trailers = frame.into_trailers().unwrap_or_default(),
                 }
-                body.extend_from_slice(&part);
             }
-            return Ok(Answer { status, headers: response.headers().clone(), body: body.freeze() });
+            answer.body = body.freeze();
+            return Ok(answer);
         }
         Err(Unsent::Circle)
     }
@@ -123,22 +135,14 @@ impl Outbound {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never());
         builder = if is_local { builder.no_proxy() } else { builder };
+        builder = if self.habits.http2 { builder.http2_prior_knowledge() } else { builder };
         builder = match is_encrypted {
-            true => builder.tls_backend_preconfigured(tls().map_err(Unsent::Tls)?),
+            true => builder.tls_backend_preconfigured(self.habits.tls().map_err(Unsent::Tls)?),
             false => builder.tls_certs_only([]),
         };
         let client = builder.build().map_err(failed)?;
         Ok(slot.get_or_init(|| client).clone())
     }
-}
-
-fn tls() -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let authorities = trust::authorities(&[], &provider)?;
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let mut config = builder.dangerous().with_custom_certificate_verifier(authorities).with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 fn is_loopback(url: &Url) -> bool {

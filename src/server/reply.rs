@@ -15,6 +15,7 @@ use super::connection::InProgress;
 use super::face::Face;
 use super::log::Record;
 use super::metrics::Measurement;
+use super::traces::Trace;
 use crate::spec::page::next_link;
 use crate::spec::{Digest, Route};
 use crate::store;
@@ -35,6 +36,8 @@ pub(super) struct Body {
     record: Option<Box<Record>>,
     /// Counted at the same time.
     measurement: Option<Measurement>,
+    /// Over at the same time.
+    trace: Option<Trace>,
     /// The request is there until all of its answer is with the connection.
     in_progress: Option<InProgress>,
 }
@@ -50,12 +53,16 @@ impl Body {
     }
 
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { source: Source::Whole(bytes), record: None, measurement: None, in_progress: None }
+        Self::of(Source::Whole(bytes))
     }
 
     /// A body of `len` bytes that come bit by bit.
     pub(super) fn stream(stream: BoxStream<'static, store::Result<Bytes>>, len: u64) -> Self {
-        Self { source: Source::Stream { stream, left: len }, record: None, measurement: None, in_progress: None }
+        Self::of(Source::Stream { stream, left: len })
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, record: None, measurement: None, trace: None, in_progress: None }
     }
 
     pub(super) fn set_record(&mut self, record: Record) {
@@ -64,6 +71,10 @@ impl Body {
 
     pub(super) fn measure(&mut self, measurement: Measurement) {
         self.measurement = Some(measurement);
+    }
+
+    pub(super) fn trace(&mut self, trace: Trace) {
+        self.trace = Some(trace);
     }
 
     pub(super) fn hold(&mut self, in_progress: InProgress) {
@@ -83,6 +94,9 @@ impl Body {
         }
         if let Some(measurement) = &mut self.measurement {
             measurement.written += bytes as u64;
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.written += bytes as u64;
         }
     }
 }

@@ -52,6 +52,7 @@ pub(super) async fn start(timeouts: Timeouts, connections_max: usize) -> Running
             face: Face::default(),
             health: Arc::new(Health::new()),
             metrics: None,
+            traces: None,
             h2c: true,
         },
     );

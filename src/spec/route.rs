@@ -127,6 +127,20 @@ impl Route {
         }
     }
 
+    /// The path of all routes of this kind, with names in the place of what differs.
+    pub(crate) fn template(&self) -> &'static str {
+        match self {
+            Self::Base => "/v2/",
+            Self::Catalog { .. } => "/v2/_catalog",
+            Self::Tags { .. } => "/v2/{name}/tags/list",
+            Self::Manifest { .. } => "/v2/{name}/manifests/{reference}",
+            Self::Blob { .. } => "/v2/{name}/blobs/{digest}",
+            Self::Uploads { .. } => "/v2/{name}/blobs/uploads/",
+            Self::Upload { .. } => "/v2/{name}/blobs/uploads/{uuid}",
+            Self::Referrers { .. } => "/v2/{name}/referrers/{digest}",
+        }
+    }
+
     /// Path and query, percent-encoded: the inverse of [`Route::parse`].
     pub(crate) fn path_and_query(&self) -> String {
         let mut out = String::from(ROOT);

@@ -27,4 +27,5 @@ mod s3;
 mod samples;
 mod skopeo;
 mod storage;
+mod traces;
 mod volume;

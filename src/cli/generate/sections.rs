@@ -1,7 +1,7 @@
 //! What manual pages say beyond the grammar of the command line: files, variables, formats. In roff.
 
 /// Pages that have such sections.
-pub(super) const PAGES: [&str; 3] = ["reg", "reg-delete", "reg-gc-plan"];
+pub(super) const PAGES: [&str; 4] = ["reg", "reg-delete", "reg-gc-plan", "reg-serve"];
 
 /// The sections of a page.
 pub(super) fn of(page: &str) -> &'static str {
@@ -9,6 +9,7 @@ pub(super) fn of(page: &str) -> &'static str {
         "reg" => REG,
         "reg-delete" => DELETE,
         "reg-gc-plan" => GC_PLAN,
+        "reg-serve" => SERVE,
         _ => "",
     }
 }
@@ -102,4 +103,35 @@ action = "keep"
 match = "^v[0-9]"
 newer-than = "365d"
 .fi
+"#;
+
+const SERVE: &str = r#".SH TRACES
+Variables of OpenTelemetry say whether requests are traced: where \fBOTEL_EXPORTER_OTLP_ENDPOINT\fR,
+\fBOTEL_EXPORTER_OTLP_TRACES_ENDPOINT\fR or \fBOTEL_TRACES_EXPORTER\fR is set. They are read at the start. What of them cannot be
+used is a warning; the registry serves without traces, too, and while the collector is away.
+.TP
+.B OTEL_TRACES_EXPORTER
+\fIotlp\fR, \fIconsole\fR (a line of the log for each span) or \fInone\fR; several with commas.
+.TP
+.B OTEL_EXPORTER_OTLP_ENDPOINT\fR, \fBOTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+The collector: \fIhttp://localhost:4318\fR, to which \fI/v1/traces\fR is added; the second variable is all of the URL. Its
+certificate is looked at as those of all servers, and proxies of the environment are used.
+.TP
+.B OTEL_EXPORTER_OTLP_PROTOCOL
+\fIhttp/protobuf\fR [default], \fIhttp/json\fR or \fIgrpc\fR.
+.TP
+.B OTEL_EXPORTER_OTLP_HEADERS\fR, \fB_TIMEOUT\fR, \fB_COMPRESSION\fR, \fB_CERTIFICATE\fR, \fB_CLIENT_CERTIFICATE\fR, \fB_CLIENT_KEY
+Headers; milliseconds; \fIgzip\fR; files in PEM form. Each also with \fBOTLP_TRACES\fR in the place of \fBOTLP\fR.
+.TP
+.B OTEL_TRACES_SAMPLER\fR, \fBOTEL_TRACES_SAMPLER_ARG
+Which requests are traced; \fIparentbased_always_on\fR by default, \fItraceidratio\fR with \fI0.1\fR for every tenth.
+.TP
+.B OTEL_PROPAGATORS
+\fItracecontext\fR by default: a request with a \fItraceparent\fR is part of the trace of its sender.
+.TP
+.B OTEL_SERVICE_NAME\fR, \fBOTEL_RESOURCE_ATTRIBUTES
+What the registry is called, by default \fIdistribution\fR as registry:3 is, and what else is to be known of it.
+.TP
+.B OTEL_BSP_*\fR, \fBOTEL_SPAN_*_LIMIT\fR, \fBOTEL_SDK_DISABLED
+As OpenTelemetry describes them.
 "#;

@@ -10,8 +10,10 @@ use crate::server::Notifier;
 use crate::server::config::{Config, Storage};
 use crate::server::debug::{self, Debugging};
 use crate::server::health::{self, Health};
-use crate::server::metrics::{MeasuredStore, Metrics, count_store};
+use crate::server::metrics::{Metrics, StoreSeries, count_store};
+use crate::server::observed::{Observed, Observers};
 use crate::server::outbound::Outbound;
+use crate::server::traces::{Settings, StoreTraces, Traces};
 use crate::store::Driver;
 use crate::sys::Clock;
 
@@ -21,13 +23,15 @@ pub(super) struct Operators {
     /// What is counted, and the path under which it is told.
     metrics: Option<(Arc<Metrics>, String)>,
     debugging: Option<Debugging>,
+    traces: Option<Arc<Traces>>,
 }
 
 impl Operators {
     /// Takes the address of the listener, if there is to be one.
     pub(super) async fn open(context: &Context, config: &Config) -> Result<Self, Failure> {
         let health = Arc::new(Health::new());
-        let Some(debug) = &config.debug else { return Ok(Self { health, metrics: None, debugging: None }) };
+        let traces = traces(context);
+        let Some(debug) = &config.debug else { return Ok(Self { health, metrics: None, debugging: None, traces }) };
         let debugging = Debugging::on(&debug.address).await.map_err(|error| {
             let failure = Failure::new(Kind::Failed, error).context("cannot start the registry");
             failure.with_hint("http.debug.addr names another address, or is left out")
@@ -41,7 +45,7 @@ impl Operators {
         }
         let path = debug.metrics.clone();
         let metrics = path.map(|path| Ok::<_, Failure>((Metrics::new().map_err(broken)?, path))).transpose()?;
-        Ok(Self { health, metrics, debugging: Some(debugging) })
+        Ok(Self { health, metrics, debugging: Some(debugging), traces })
     }
 
     pub(super) fn health(&self) -> Arc<Health> {
@@ -52,20 +56,30 @@ impl Operators {
         self.metrics.as_ref().map(|(metrics, _)| Arc::clone(metrics))
     }
 
-    /// The store with a clock beside it, where anybody will look at it.
-    pub(super) fn measure(&self, store: Arc<dyn Driver>, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
-        let Some((metrics, _)) = &self.metrics else { return Ok(store) };
-        Ok(Arc::new(MeasuredStore::new(store, storage.name(), metrics).map_err(broken)?))
+    pub(super) fn traces(&self) -> Option<Arc<Traces>> {
+        self.traces.clone()
     }
 
-    /// Makes the checks and answers operators until the value that comes back is dropped.
+    /// The store with somebody who looks at it, where anybody will be told.
+    pub(super) fn observe(&self, store: Arc<dyn Driver>, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {
+        let name = storage.name();
+        let series = self.metrics.as_ref().map(|(metrics, _)| StoreSeries::new(name, metrics));
+        let series = series.transpose().map_err(broken)?;
+        let traces = self.traces.as_ref().map(|traces| StoreTraces::new(traces, name));
+        if series.is_none() && traces.is_none() {
+            return Ok(store);
+        }
+        Ok(Arc::new(Observed::new(store, Observers { series, traces })))
+    }
+
+    /// Makes the checks and answers operators.
     pub(super) fn start(
         self,
         store: Arc<dyn Driver>,
         notifier: Option<Arc<Notifier>>,
         clock: &Clock,
         config: &Config,
-    ) -> JoinSet<()> {
+    ) -> Working {
         let counted = self.metrics().map(|metrics| count_store(Arc::clone(&store), clock.clone(), metrics));
         let subjects = health::Subjects {
             store,
@@ -86,8 +100,35 @@ impl Operators {
             let subjects = debug::Subjects { health: self.health, metrics: self.metrics, notifier, arguments };
             tasks.spawn(async move { match debugging.run(subjects).await {} });
         }
-        tasks
+        Working { _tasks: tasks, traces: self.traces }
     }
+}
+
+/// Checks and answers, as long as this is there.
+pub(super) struct Working {
+    _tasks: JoinSet<()>,
+    traces: Option<Arc<Traces>>,
+}
+
+impl Working {
+    /// When the last request is over: what is known of it is told.
+    pub(super) async fn end(self) {
+        if let Some(traces) = self.traces {
+            traces.close().await;
+        }
+    }
+}
+
+/// Traces, as the variables of OpenTelemetry ask for them. A registry serves without, too.
+fn traces(context: &Context) -> Option<Arc<Traces>> {
+    let settings = Settings::read(context.environment.variables());
+    for warning in &settings.warnings {
+        context.output.note(format!("warning: {warning}"));
+    }
+    Traces::open(&settings).unwrap_or_else(|error| {
+        context.output.note(format!("warning: there are no traces: {:#}", anyhow::Error::from(error)));
+        None
+    })
 }
 
 fn broken(error: impl Into<anyhow::Error>) -> Failure {

@@ -26,3 +26,4 @@ mod reload;
 mod requirements;
 mod tls;
 mod token;
+mod traces;

@@ -63,9 +63,17 @@ pub(crate) fn find_built(path: &str, script: &str) -> Option<PathBuf> {
 
 /// Where `.ci/install-peers` puts the configurations that distribution shows, a folder for each version.
 pub(crate) fn find_samples() -> Option<PathBuf> {
-    let beside =
-        env::var_os("REG_PEERS_BIN").map(|bin| Path::new(&bin).join("../samples")).filter(|path| path.is_dir());
-    beside.or_else(|| find_built("target/peers/samples", ".ci/install-peers"))
+    find_folder("samples")
+}
+
+/// Where it puts packages of Python.
+pub(crate) fn find_python() -> Option<PathBuf> {
+    find_folder("python")
+}
+
+fn find_folder(name: &str) -> Option<PathBuf> {
+    let beside = env::var_os("REG_PEERS_BIN").map(|bin| Path::new(&bin).join("..").join(name));
+    beside.filter(|path| path.is_dir()).or_else(|| find_built(&format!("target/peers/{name}"), ".ci/install-peers"))
 }
 
 fn look(name: &str, policy: Policy) -> Option<PathBuf> {
