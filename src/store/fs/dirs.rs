@@ -3,6 +3,7 @@
 //! A new directory is there to stay once its parent is synced. Who made one syncs the parent before it answers, and so
 //! does everybody who puts a value below meanwhile: [`Unsynced`] knows which are new.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -118,21 +119,35 @@ impl Inner {
         }
     }
 
-    /// Removes `directory` and those above it as far as they are empty. Answers the lowest that stays.
-    pub(super) fn remove_empty(&self, directory: &Path) -> io::Result<PathBuf> {
-        for at in directory.ancestors().take_while(|&at| at != self.root) {
-            if at.strip_prefix(&self.root).ok().and_then(Path::to_str).is_some_and(keys::stays) {
-                return Ok(at.to_owned());
-            }
-            match fs::remove_dir(at) {
-                Ok(()) => self.unsynced.forget(at),
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                // Somebody's again, or (a symbolic link, a mount point) none of ours to remove.
-                Err(error) if is_in_use(&error) => return Ok(at.to_owned()),
-                Err(error) => return Err(error),
+    /// Removes directories and those above them as far as they are empty. Answers the lowest that stay.
+    pub(super) fn remove_empty(&self, directories: impl IntoIterator<Item = PathBuf>) -> io::Result<BTreeSet<PathBuf>> {
+        // The deepest first, so that each is looked at once, when everything in it that goes is gone.
+        let in_turn = |at: PathBuf| (Reverse(at.components().count()), at);
+        let mut left: BTreeSet<_> = directories.into_iter().map(in_turn).collect();
+        let mut staying = BTreeSet::new();
+        while let Some((_, at)) = left.pop_first() {
+            match at.parent() {
+                Some(above) if self.is_gone(&at)? => drop(left.insert(in_turn(above.to_owned()))),
+                _ => drop(staying.insert(at)),
             }
         }
-        Ok(self.root.clone())
+        Ok(staying)
+    }
+
+    /// Removes a directory unless something is in it, or it is one that stays.
+    fn is_gone(&self, directory: &Path) -> io::Result<bool> {
+        let stays = |name: &Path| name.to_str().is_some_and(keys::stays);
+        if directory == self.root || directory.strip_prefix(&self.root).is_ok_and(stays) {
+            return Ok(false);
+        }
+        match fs::remove_dir(directory) {
+            Ok(()) => self.unsynced.forget(directory),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            // Somebody's again, or (a symbolic link, a mount point) none of ours to remove.
+            Err(error) if is_in_use(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        Ok(true)
     }
 }
 

@@ -160,7 +160,7 @@ impl FsStage {
         inner.place(steps).map_err(failed)?;
         // The bytes are where they belong; what is left of the session is no reason to fail.
         let _ = inner.discard(&publication.leftovers);
-        let _ = inner.remove_empty(&self.parent());
+        let _ = inner.remove_empty([self.parent()]);
         Ok(())
     }
 

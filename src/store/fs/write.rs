@@ -155,22 +155,14 @@ impl Inner {
             parents.insert(unlink(&target).map_err(|source| write_error(key.as_str(), source))?);
         }
         let key = keys.first().map_or("", Key::as_str);
-        self.lowest_left(&parents).map_err(|source| write_error(key, source))
+        self.remove_empty(parents).map_err(|source| write_error(key, source))
     }
 
     /// Removes a file, and the directories that are empty without it. Syncs also where nothing was there to remove: who
     /// removed it may not have synced yet.
     pub(super) fn remove(&self, target: &Path) -> io::Result<()> {
-        let left = self.lowest_left(&BTreeSet::from([unlink(target)?]))?;
+        let left = self.remove_empty([unlink(target)?])?;
         self.sync(&[], &left)
-    }
-
-    fn lowest_left(&self, directories: &BTreeSet<PathBuf>) -> io::Result<BTreeSet<PathBuf>> {
-        let round = |directories: &BTreeSet<PathBuf>| -> io::Result<BTreeSet<_>> {
-            directories.iter().map(|directory| self.remove_empty(directory)).collect()
-        };
-        // What stays in the first round for one may go with the next.
-        round(&round(directories)?)
     }
 }
 
