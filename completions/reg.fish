@@ -254,7 +254,7 @@ complete -c reg -n "__fish_reg_using_subcommand delete" -l match -d 'Tags in whi
 complete -c reg -n "__fish_reg_using_subcommand delete" -l filter -d 'Tags that match the pattern as a whole' -r
 complete -c reg -n "__fish_reg_using_subcommand delete" -l except -d 'Never tags in which the regular expression matches anywhere' -r
 complete -c reg -n "__fish_reg_using_subcommand delete" -l older-than -d 'Images built at least this long ago, such as 30d; those of unknown age stay' -r
-complete -c reg -n "__fish_reg_using_subcommand delete" -l keep -d 'Never the newest N of those selected; alone, all tags but the newest N' -r
+complete -c reg -n "__fish_reg_using_subcommand delete" -l keep -d 'Never the tags of the newest N images among those selected; alone, all other tags' -r
 complete -c reg -n "__fish_reg_using_subcommand delete" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
 complete -c reg -n "__fish_reg_using_subcommand delete" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
 wide\t'The table with every column'
@@ -286,7 +286,7 @@ complete -c reg -n "__fish_reg_using_subcommand rm" -l match -d 'Tags in which t
 complete -c reg -n "__fish_reg_using_subcommand rm" -l filter -d 'Tags that match the pattern as a whole' -r
 complete -c reg -n "__fish_reg_using_subcommand rm" -l except -d 'Never tags in which the regular expression matches anywhere' -r
 complete -c reg -n "__fish_reg_using_subcommand rm" -l older-than -d 'Images built at least this long ago, such as 30d; those of unknown age stay' -r
-complete -c reg -n "__fish_reg_using_subcommand rm" -l keep -d 'Never the newest N of those selected; alone, all tags but the newest N' -r
+complete -c reg -n "__fish_reg_using_subcommand rm" -l keep -d 'Never the tags of the newest N images among those selected; alone, all other tags' -r
 complete -c reg -n "__fish_reg_using_subcommand rm" -s r -l registry -d 'Registry of references that name none [env: REG_REGISTRY] [default: localhost:5000]' -r
 complete -c reg -n "__fish_reg_using_subcommand rm" -s o -l output -d 'Format of what is written to standard output [default: table]' -r -f -a "table\t'Aligned columns for people'
 wide\t'The table with every column'
@@ -358,7 +358,7 @@ complete -c reg -n "__fish_reg_using_subcommand garbage-collect" -s h -l help -d
 complete -c reg -n "__fish_reg_using_subcommand gc" -l storage -d 'Read a storage directory, of this registry or of registry:2 (the one that contains docker/registry/v2)' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc" -l config -d 'Read the storage that a server\'s configuration file names' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc" -l older-than -d 'Tags of images at least this old may go, such as 30d; those of unknown age stay' -r
-complete -c reg -n "__fish_reg_using_subcommand gc" -l keep -d 'All but the newest N tags may go; those of unknown age stay' -r
+complete -c reg -n "__fish_reg_using_subcommand gc" -l keep -d 'All tags but those of the newest N images may go; those of unknown age stay' -r
 complete -c reg -n "__fish_reg_using_subcommand gc" -l match -d 'Only tags in which the regular expression matches anywhere may go' -r
 complete -c reg -n "__fish_reg_using_subcommand gc" -l except -d 'Tags in which the regular expression matches anywhere stay' -r
 complete -c reg -n "__fish_reg_using_subcommand gc" -l semver -d 'Only tags that are versions in the range may go, such as \'<2\'' -r
@@ -393,7 +393,7 @@ complete -c reg -n "__fish_reg_using_subcommand gc" -s h -l help -d 'Print help 
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l storage -d 'Read a storage directory, of this registry or of registry:2 (the one that contains docker/registry/v2)' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l config -d 'Read the storage that a server\'s configuration file names' -r -F
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l older-than -d 'Tags of images at least this old may go, such as 30d; those of unknown age stay' -r
-complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l keep -d 'All but the newest N tags may go; those of unknown age stay' -r
+complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l keep -d 'All tags but those of the newest N images may go; those of unknown age stay' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l match -d 'Only tags in which the regular expression matches anywhere may go' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l except -d 'Tags in which the regular expression matches anywhere stay' -r
 complete -c reg -n "__fish_reg_using_subcommand gc-plan" -l semver -d 'Only tags that are versions in the range may go, such as \'<2\'' -r

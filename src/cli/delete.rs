@@ -45,6 +45,9 @@ a manifest deletes the manifest, unless an index or a referrer needs it; where a
 done (exit code 5). Before asking, and in a dry run, the registry is asked which it is by DELETE requests
 for a tag and a digest that cannot exist.
 
+--keep counts images: tags of one digest are one, and stay or go together. Of images of one age that with
+the tag latest is the newest, then that with the highest version, then that with the greatest name.
+
 What is about to go is first written to a journal: manifests (base64) and tags, which is what putting them
 back takes while the layers are still there. It is $XDG_STATE_HOME/reg/journal.jsonl, by default
 ~/.local/state/reg/journal.jsonl (mode 0600), one JSON object a line:
@@ -131,7 +134,7 @@ pub(crate) struct Rules {
     #[arg(long, value_name = "AGE", value_parser = duration)]
     older_than: Option<std::time::Duration>,
 
-    /// Never the newest N of those selected; alone, all tags but the newest N
+    /// Never the tags of the newest N images among those selected; alone, all other tags
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
 }

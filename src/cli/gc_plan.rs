@@ -33,6 +33,10 @@ Without rules: what no tag and no manifest needs any more. Rules add tags and un
 too. What any rule keeps is kept, and nothing goes that a kept tag needs. A repository with a manifest that
 cannot be read is left alone, with everything that it may refer to.
 
+--keep counts images: tags of one digest are one, as old as the youngest of them, and stay or go together.
+Of images of one age that with the tag latest is the newest, then that with the highest version, then that
+with the greatest name.
+
 Over the API of a registry only tags, and what they reach, can be seen: no untagged manifests, no
 unreferenced blobs. --storage and --config see everything.")]
 pub(crate) struct Args {

@@ -228,10 +228,23 @@ impl Model {
     ) -> bool {
         let Some(keep) = rule.keep.filter(|_| rule.action == Action::Delete) else { return false };
         let counted = |other: &str| about(other) && !rule.except.iter().any(|regex| regex.is_match(other));
-        let place = |name: &str| born(repo.tags[name].0, repo.tags[name].1).map(|age| (-age, name.to_owned()));
-        let mine = place(tag);
-        let newer = repo.tags.keys().filter(|other| counted(other) && place(other).is_some() && place(other) > mine);
-        newer.count() < keep
+        let names: Vec<&String> = repo.tags.keys().filter(|name| counted(name)).collect();
+        let image = |name: &str| repo.tags[name].0;
+        // How many days ago the image came, and its names from the one that counts most; `None` where a tag has no age.
+        let place = |of: usize| {
+            let of_image: Vec<&&String> = names.iter().filter(|name| image(name) == of).collect();
+            let ages: Option<Vec<i64>> = of_image.iter().map(|name| born(of, repo.tags[**name].1)).collect();
+            // Of the names that there are, two are neither versions nor begin with a letter behind those that are.
+            let rank = |name: &str| (name == "latest", name.starts_with('v'), name.to_owned());
+            let best = of_image.iter().map(|name| rank(name)).max();
+            ages.map(|ages| (-ages.into_iter().min().unwrap_or(0), best))
+        };
+        let mine = place(image(tag));
+        if mine.is_none() {
+            return true;
+        }
+        let others: BTreeSet<usize> = names.iter().map(|name| image(name)).collect();
+        others.into_iter().filter(|other| place(*other) > mine).count() < keep
     }
 
     /// Whether an untagged manifest goes by the rules alone.

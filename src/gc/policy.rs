@@ -85,7 +85,7 @@ pub(crate) struct Rule {
     pub(crate) older_than: Option<SignedDuration>,
     /// Selects what is younger than this.
     pub(crate) newer_than: Option<SignedDuration>,
-    /// This many of the newest tags it is about stay.
+    /// The tags it is about of this many of the newest images stay.
     pub(crate) keep: Option<usize>,
     /// Whether it is about manifests without a tag too.
     pub(crate) untagged: bool,

@@ -2,10 +2,14 @@
 //!
 //! Knows nothing of what a tag reaches: that is the plan's.
 
-use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 
-use super::inventory::{Held, Holding, Inventory};
-use super::policy::{Action, AgeSource, Policy, Rule};
+use jiff::{SignedDuration, Timestamp};
+use semver::Version;
+
+use super::inventory::{ContentId, Held, Holding, Inventory};
+use super::policy::{Action, AgeSource, Policy, Rule, version};
+use crate::spec::Tag;
 
 /// Index of a rule in its policy.
 pub(crate) type RuleIndex = usize;
@@ -25,7 +29,7 @@ pub(crate) enum KeepReason {
     /// The rule says so.
     Protected,
     Excepted,
-    /// Among the newest that it keeps.
+    /// Its image is among the newest that it keeps.
     Newest,
     /// It would go by age, and nobody knows its age.
     UnknownAge,
@@ -62,7 +66,7 @@ pub(crate) fn vote_on_tags(
         }
         let born = |at: usize| born(inventory, policy, holding, at);
         if let (Some(keep), Action::Delete) = (rule.keep, rule.action) {
-            keep_newest(index, keep, &selected, born, &mut votes);
+            keep_newest((index, keep), (inventory, holding), &selected, born, &mut votes);
         }
         for at in selected {
             let age = born(at).map(|born| now.duration_since(born));
@@ -103,26 +107,43 @@ fn born(inventory: &Inventory, policy: &Policy, holding: &Holding, at: usize) ->
     }
 }
 
-/// Keeps the newest of the selected tags, and those whose age is unknown: any of them might be the newest.
+/// Keeps the tags of the `keep` newest images among the selected ones, and those whose age is unknown: any of them might
+/// be the newest.
+///
+/// Tags of one digest are one image, as old as the youngest of them: they stay together, and take one place. Of images of
+/// the same age one has to be the newer in every run: that with `latest`, then with the highest version, then with the
+/// greatest name.
 fn keep_newest(
-    index: RuleIndex,
-    keep: usize,
+    (index, keep): (RuleIndex, usize),
+    (inventory, holding): (&Inventory, &Holding),
     selected: &[usize],
     born: impl Fn(usize) -> Option<Timestamp>,
     votes: &mut [Vote],
 ) {
-    let mut known = Vec::new();
+    let mut images: BTreeMap<ContentId, Vec<usize>> = BTreeMap::new();
     for &at in selected {
-        match born(at) {
-            Some(time) => known.push((time, at)),
-            None => votes[at].join(Vote::Keep(index, KeepReason::UnknownAge)),
+        images.entry(inventory.stored_as(holding.tags[at].target)).or_default().push(at);
+    }
+    let mut known = Vec::new();
+    for tags in images.into_values() {
+        let times: Option<Vec<Timestamp>> = tags.iter().map(|&at| born(at)).collect();
+        match times {
+            Some(times) => {
+                let name = tags.iter().map(|&at| precedence(&holding.tags[at].tag)).max();
+                known.push(((times.into_iter().max(), name), tags));
+            }
+            None => tags.iter().for_each(|&at| votes[at].join(Vote::Keep(index, KeepReason::UnknownAge))),
         }
     }
-    // Of equal times the greater name counts as newer: the same choice in every run.
-    known.sort_unstable_by(|a, b| b.cmp(a));
-    for (_, at) in known.into_iter().take(keep) {
+    known.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+    for at in known.into_iter().take(keep).flat_map(|(_, tags)| tags) {
         votes[at].join(Vote::Keep(index, KeepReason::Newest));
     }
+}
+
+/// What a name says about how new an image is, where nothing else does.
+fn precedence(tag: &Tag) -> (bool, Option<Version>, &Tag) {
+    (tag.as_str() == "latest", version(tag), tag)
 }
 
 /// What one rule says about something that it is about.
@@ -134,3 +155,7 @@ fn vote(rule: &Rule, index: RuleIndex, age: Option<SignedDuration>) -> Vote {
         (Action::Delete, Some(true)) => Vote::Delete(index),
     }
 }
+
+#[cfg(test)]
+#[path = "retention_tests.rs"]
+mod tests;

@@ -21,7 +21,7 @@ pub(crate) struct Rules {
     #[arg(long, value_name = "AGE", value_parser = duration)]
     older_than: Option<Duration>,
 
-    /// All but the newest N tags may go; those of unknown age stay
+    /// All tags but those of the newest N images may go; those of unknown age stay
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
 

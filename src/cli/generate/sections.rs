@@ -94,7 +94,7 @@ match = "^pr-"
 except = ["-keep$"]
 semver = "<2"
 older-than = "30d"
-keep = 10                           # never the newest 10
+keep = 10                           # never those of the newest 10 images
 untagged = true                     # manifests without a tag too
 
 [[rule]]

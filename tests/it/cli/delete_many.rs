@@ -30,7 +30,9 @@ fn rules_select() {
     assert_eq!(left("--match '^pr-'"), "latest v1");
     assert_eq!(left("--filter 'pr-*' --except 2"), "latest pr-2 v1");
     assert_eq!(left("--match '^pr-' --keep 1"), "latest pr-3 v1");
-    assert_eq!(left("--keep 2"), "latest v1");
+    assert_eq!(left("--keep 1"), "latest v1", "two tags of one image");
+    assert_eq!(left("--keep 2"), "latest pr-3 v1");
+    assert_eq!(left("--keep 2 --except latest"), "latest pr-3 v1");
     assert_eq!(left("--older-than 1d --match 1"), "latest pr-2 pr-3");
     assert_eq!(left("--older-than 20000d"), "latest pr-1 pr-2 pr-3 v1");
     assert_eq!(left("--match nothing"), "latest pr-1 pr-2 pr-3 v1");
