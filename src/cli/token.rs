@@ -18,7 +18,7 @@ use crate::server::auth::{ApiToken, Draft, TokenFile, TokenFileError, check_scop
 /// Manage API tokens, as tokens.file of reg serve names them
 ///
 /// An API token stands for a user of auth.htpasswd, for some repositories and actions, until some day. It is shown instead of
-/// a password (docker login), or as a bearer token. The file holds hashes; a server follows it without a restart.
+/// their password, beside their name (docker login -u OWNER), or as a bearer token. The file holds hashes; a server follows it without a restart.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]

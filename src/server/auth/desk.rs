@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::basic::Credentials;
 use super::issuer::{self, Issuer, Purpose, Subject};
+use super::refused::Fault;
 use super::rights::Rights;
 use super::users::{Doubt, Known, Users};
 use super::{Refusal, User};
@@ -86,7 +87,10 @@ impl Users {
         let refused = || self.refusal_for_password();
         let (known, offline, old) = match ask.asker {
             Asker::Nobody => (Known::default(), false, None),
-            Asker::Garbled => return Err(refused()),
+            Asker::Garbled => {
+                self.tell_refused(None, peer, Fault::Unreadable);
+                return Err(refused());
+            }
             Asker::Password(Credentials { user, password }) => {
                 let known = self.by_password(&user, &password, peer).await.map_err(|doubt| match doubt {
                     Doubt::TooMany(wait) => Refusal::TooMany { wait },
@@ -96,7 +100,10 @@ impl Users {
             }
             Asker::Refresh(token) => {
                 let read = desk.issuer.read(Purpose::Refresh, &token);
-                let known = read.and_then(|(subject, _)| self.by_subject(subject)).ok_or_else(refused)?;
+                let Some(known) = read.and_then(|(subject, _)| self.by_subject(subject)) else {
+                    self.tell_refused(None, peer, Fault::RefreshToken);
+                    return Err(refused());
+                };
                 (known, true, Some(token))
             }
         };

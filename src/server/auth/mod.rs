@@ -25,6 +25,7 @@ mod htpasswd;
 mod issuer;
 mod locked_file;
 mod passwords;
+mod refused;
 mod rights;
 pub(crate) mod rules;
 mod token;
@@ -236,8 +237,10 @@ impl Guard {
         let rights = self.rights(&known);
         let hides_source = !rights.cover(&needed.all);
         if hides_source && !needed.without_source.as_ref().is_some_and(|own| rights.cover(own)) {
-            let name = known.user.as_ref().map(|User(name)| name.as_str());
-            tracing::info!(auth.user.name = name, needed = %needed.all, "the rules of access do not allow what is asked");
+            // A stranger is about to be asked who they are, as in the beginning of every other pull.
+            if let Some(User(name)) = &known.user {
+                tracing::info!(auth.user.name = name, needed = %needed.all, "access.rules do not allow what is asked");
+            }
             return Err(Refusal::Denied { needed: needed.all.clone() });
         }
         Ok(Pass { user: known.user, rights, hides_source })

@@ -9,11 +9,12 @@ use http::HeaderMap;
 use http::request::Parts;
 
 use super::access::Needed;
-use super::api_token::{ApiTokens, Shown};
+use super::api_token::{ApiTokens, Holder, Shown};
 use super::basic;
 use super::desk::Desk;
 use super::issuer::{Purpose, Subject};
 use super::passwords::Passwords;
+use super::refused::{Fault, RefusedLogins};
 use super::rules::Grant;
 use super::token::bearer;
 use super::token_file::{self, TokenFileError};
@@ -28,6 +29,7 @@ pub(crate) struct Users {
     realm: String,
     passwords: Passwords,
     clock: Clock,
+    refused: RefusedLogins,
     /// `tokens.file`
     api_tokens: Option<Watched<ApiTokens, TokenFileError>>,
     /// Where they get bearer tokens, if they do.
@@ -52,6 +54,11 @@ impl Known {
     pub(super) fn user(name: &str) -> Self {
         Self { user: Some(User(name.to_owned())), ..Self::default() }
     }
+
+    /// Whoever has an API token.
+    fn holder(holder: Holder) -> Self {
+        Self { user: Some(User(holder.owner)), grants: Some(holder.grants), scopes: None, via: Some(holder.id) }
+    }
 }
 
 /// Why somebody is not known.
@@ -66,7 +73,8 @@ pub(super) enum Doubt {
 
 impl Users {
     pub(crate) fn new(realm: &str, passwords: Passwords, clock: Clock) -> Self {
-        Self { realm: realm.to_owned(), passwords, clock, api_tokens: None, desk: None }
+        let refused = RefusedLogins::default();
+        Self { realm: realm.to_owned(), passwords, clock, refused, api_tokens: None, desk: None }
     }
 
     /// Takes the API tokens of a file, too, as they are at each request.
@@ -105,38 +113,56 @@ impl Users {
         }
         if let Some(token) = bearer(headers) {
             return match Shown::read(token) {
-                Some(shown) => self.by_api_token(&shown, peer),
+                Some(shown) => self.by_api_token(&shown, None, peer),
                 None => self.by_bearer_token(token),
             }
             .map(Some);
         }
-        let credentials = basic::credentials(headers).ok_or(Doubt::Wrong)?;
+        let Some(credentials) = basic::credentials(headers) else {
+            self.tell_refused(None, peer, Fault::Unreadable);
+            return Err(Doubt::Wrong);
+        };
         self.by_password(&credentials.user, &credentials.password, peer).await.map(Some)
     }
 
-    /// By name and password; an API token is a password of whatever name.
+    /// By name and password; an API token is a password of its owner.
     pub(super) async fn by_password(&self, user: &str, password: &[u8], peer: Peer) -> Result<Known, Doubt> {
         if let Some(shown) = std::str::from_utf8(password).ok().and_then(Shown::read) {
-            return self.by_api_token(&shown, peer);
+            return self.by_api_token(&shown, Some(user), peer);
         }
         match self.passwords.verify(user, password, peer).await {
             Ok(true) => Ok(Known::user(user)),
-            Ok(false) => Err(Doubt::Wrong),
-            Err(wait) => Err(Doubt::TooMany(wait)),
+            Ok(false) => {
+                let is_known = self.passwords.hash(user).is_some();
+                let fault = if is_known { Fault::WrongPassword } else { Fault::UnknownUser };
+                self.tell_refused(Some(user), peer, fault);
+                Err(Doubt::Wrong)
+            }
+            Err(wait) => {
+                self.tell_refused(Some(user), peer, Fault::TooMany);
+                Err(Doubt::TooMany(wait))
+            }
         }
     }
 
-    fn by_api_token(&self, shown: &Shown<'_>, peer: Peer) -> Result<Known, Doubt> {
+    /// `user`: the name beside the token, where there is one. Another one than the owner's is not taken: the log would
+    /// name somebody whom the client does not know of.
+    fn by_api_token(&self, shown: &Shown<'_>, user: Option<&str>, peer: Peer) -> Result<Known, Doubt> {
         let now = self.clock.now();
         let holder = self.api_tokens.as_ref().and_then(|tokens| tokens.current().value.holder(shown, now));
         // A token goes with its owner.
-        let Some(holder) = holder.filter(|holder| self.passwords.hash(&holder.owner).is_some()) else {
-            self.passwords.failures.begin(peer, &format!("token:{}", shown.id()), now).map_err(Doubt::TooMany)?;
-            tracing::info!(token = shown.id(), "an API token is not taken");
-            return Err(Doubt::Wrong);
+        let holder = holder.filter(|holder| self.passwords.hash(&holder.owner).is_some());
+        let fault = match holder {
+            Some(holder) if user.is_none_or(|user| user == holder.owner) => return Ok(Known::holder(holder)),
+            Some(Holder { ref owner, .. }) => Fault::OthersToken { id: shown.id(), owner },
+            None => Fault::ApiToken { id: shown.id() },
         };
-        let (user, grants) = (Some(User(holder.owner)), Some(holder.grants));
-        Ok(Known { user, grants, scopes: None, via: Some(holder.id) })
+        let doubt = match self.passwords.failures.begin(peer, &format!("token:{}", shown.id()), now) {
+            Ok(()) => Doubt::Wrong,
+            Err(wait) => Doubt::TooMany(wait),
+        };
+        self.tell_refused(user, peer, if doubt == Doubt::Wrong { fault } else { Fault::TooMany });
+        Err(doubt)
     }
 
     fn by_bearer_token(&self, token: &str) -> Result<Known, Doubt> {
@@ -149,6 +175,11 @@ impl Users {
             tracing::info!("a bearer token is not taken: it is not ours, has expired, or its user has changed");
             Doubt::Token
         })
+    }
+
+    /// Says in the log that somebody is not let in.
+    pub(super) fn tell_refused(&self, user: Option<&str>, peer: Peer, fault: Fault<'_>) {
+        self.refused.tell(user, peer, fault, self.clock.now());
     }
 
     /// Whom a token of ours is about, if all that it was given for is still there.

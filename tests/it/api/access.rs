@@ -1,6 +1,6 @@
 //! A registry with access rules: what users, strangers and those who try to get around them are answered.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::ChildStderr;
 
 use crate::support::http::Response;
@@ -101,6 +101,25 @@ fn everybody_may_do_what_a_rule_says_and_nothing_else() {
     // alice:wrong, where nobody needs a password
     let wrong = Some("Basic YWxpY2U6d3Jvbmc=");
     assert_eq!(send(&server, wrong, "GET", "/v2/public/a/tags/list", b"").status, 401);
+}
+
+/// Every pull begins with a question that nobody has shown a name for.
+#[test]
+fn the_log_names_users_whom_the_rules_refuse_and_no_strangers() {
+    let env = Env::without_server();
+    let (server, mut log) = start(&env, &format!("{AUTH}{RULES}"));
+    for target in ["/v2/", "/v2/team/app/manifests/v1", "/v2/other/tags/list", "/v2/_catalog"] {
+        assert_eq!(send(&server, None, "GET", target, b"").status, 401, "{target}");
+    }
+    assert_eq!(send(&server, BOB, "GET", "/v2/team/app/manifests/v1", b"").status, 403);
+    server.signal("TERM");
+    drop(server.wait());
+    let mut said = String::new();
+    log.read_to_string(&mut said).expect("a log");
+    let told: Vec<_> = said.lines().filter(|line| !line.contains("response completed")).collect();
+    let refused: Vec<_> = told.iter().filter(|line| line.contains("access") || line.contains("refused")).collect();
+    let [one] = refused[..] else { panic!("{told:#?}") };
+    assert!(one.contains("msg=\"access.rules do not allow what is asked\" auth.user.name=bob "), "{one}");
 }
 
 #[test]

@@ -78,6 +78,63 @@ fn users_are_let_in_as_long_as_the_file_says_so() {
     assert!(said.contains("MD5 (apr1)") && !said.contains("secret"), "{said}");
 }
 
+/// The lines of a server's log with this in them.
+fn lines(server: Server, mut log: BufReader<ChildStderr>, part: &str) -> Vec<String> {
+    server.signal("TERM");
+    drop(server.wait());
+    let mut text = String::new();
+    log.read_to_string(&mut text).expect("a log");
+    text.lines().filter(|line| line.contains(part)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_log_says_who_was_refused_and_why_and_the_client_does_not_hear_it() {
+    let env = Env::without_server();
+    let (server, log) = guarded(&env, ALICE);
+    // alice:wrong, mallory:secret, e<RIGHT-TO-LEFT OVERRIDE>ve:x, no base64, and a line break in the name.
+    let shown = [WRONG, "Basic bWFsbG9yeTpzZWNyZXQ=", "Basic ZeKArnZlOng=", "Basic !", "Basic YQpiOng="];
+    let bodies: Vec<_> = shown.iter().map(|who| get(&server, "/v2/", Some(who)).body).collect();
+    assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+    assert_eq!(get(&server, "/v2/", None).status, 401, "a challenge is no refused login");
+    assert_eq!(get(&server, "/v2/", Some(RIGHT)).status, 200);
+    let lines = lines(server, log, "login refused");
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            assert!(
+                line.contains(" level=warning ") && line.contains(" http.request.remoteaddr=\"127.0.0.1:"),
+                "{line}"
+            );
+            let user =
+                line.split(" auth.user.name=").nth(1).map_or("-", |rest| rest.split(' ').next().expect("a value"));
+            (user, line.split(" reason=").nth(1).expect("a reason"))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("alice", "\"wrong password\""),
+            ("mallory", "\"unknown user\""),
+            ("\"e\\u{202e}ve\"", "\"unknown user\""),
+            ("-", "\"the credentials cannot be read\""),
+            ("-", "\"the credentials cannot be read\""),
+        ]
+    );
+}
+
+/// Who is not listened to any more is told of once, whatever they send.
+#[test]
+fn guessing_does_not_fill_the_log() {
+    let env = Env::without_server();
+    let (server, log) = guarded(&env, ALICE);
+    for _ in 0..40 {
+        drop(get(&server, "/v2/", Some(WRONG)));
+    }
+    let lines = lines(server, log, "login refused");
+    assert_eq!(lines.len(), 11, "{lines:#?}");
+    assert!(lines[10].contains("reason=\"too many passwords: not listened to for a while\""), "{lines:#?}");
+}
+
 #[test]
 fn who_guesses_has_to_wait() {
     let env = Env::without_server();
