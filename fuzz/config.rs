@@ -4,6 +4,8 @@
 pub(super) mod check;
 #[path = "../src/server/config/defaults.rs"]
 pub(super) mod defaults;
+#[path = "../src/server/config/faults.rs"]
+pub(super) mod faults;
 #[path = "../src/server/config/keys.rs"]
 pub(super) mod keys;
 #[path = "../src/server/config/overlay.rs"]
@@ -21,16 +23,19 @@ pub(super) mod values;
 #[path = "../src/server/config/yaml.rs"]
 pub(super) mod yaml;
 
+use self::faults::Faults;
 use self::tree::Node;
 
 /// A file under variables, checked and complete; and what it says.
 pub(crate) fn read(text: &str, variables: &[(&str, &str)]) -> Option<(String, Vec<(String, serde_json::Value)>)> {
     let mut tree: Node = yaml::parse(&"f".into(), text).ok()?;
     overlay::expand_name(&keys::ROOT, &mut tree);
-    for warning in overlay::apply(&mut tree, variables.iter().copied()).ok()? {
+    let mut faults = Faults::default();
+    for warning in overlay::apply(&mut tree, variables.iter().copied(), &mut faults) {
         assert!(warning.to_string().starts_with("REGISTRY_"));
     }
-    check::check(&tree).ok()?;
+    check::check(&tree, &mut faults);
+    faults.check().ok()?;
     defaults::local(&mut tree, None);
     defaults::complete(&mut tree);
     let settings = show::settings(&tree);

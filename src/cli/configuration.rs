@@ -6,15 +6,15 @@ use serde::Serialize;
 use serde_json::json;
 
 mod explain;
+mod overview;
 
 use super::context::Context;
 use super::failure::{Failure, Kind};
 use super::flags::Format;
 use super::output::json as document_json;
-use super::serve::rehearsal::{self, Rehearsal};
+use super::serve::rehearsal;
 use super::serve::{self, config_path};
-use crate::server::config::{Auth, Config, Document, Setting, Storage};
-use crate::store::Prospect;
+use crate::server::config::{Document, Setting};
 
 /// Check or show the configuration of `reg serve`
 #[derive(Debug, clap::Args)]
@@ -92,20 +92,20 @@ fn items(document: &Document) -> Vec<Item> {
 fn check(context: &Context, args: &FileArgs) -> Result<(), Failure> {
     let path = config_path(context, args.config.as_deref());
     let file = path.as_ref().map(|path| path.display().to_string());
-    let read = serve::read_config(context, path.as_deref());
+    let read = serve::look_at_config(context, path.as_deref());
     let (document, config) = match read {
         Ok(document) => {
-            let config = document.resolve().map_err(Failure::from);
+            let config = document.resolve().map_err(|faults| Failure::each(faults).collect());
             (Some(document), config)
         }
-        Err(failure) => (None, Err(failure)),
+        Err(failure) => (None, Err(vec![failure])),
     };
     let (config, rehearsal) = match config {
         Ok(config) => {
             let rehearsal = rehearsal::of(context, &config);
             (Some(config), rehearsal)
         }
-        Err(failure) => (None, Rehearsal::from(failure)),
+        Err(failures) => (None, failures.into_iter().collect()),
     };
     let failures = &rehearsal.failures;
     rehearsal.notes.iter().for_each(|note| context.output.note(note));
@@ -114,7 +114,7 @@ fn check(context: &Context, args: &FileArgs) -> Result<(), Failure> {
         failures.iter().for_each(|failure| context.output.failure(failure));
         result?;
         let name = file.as_deref().unwrap_or("the configuration without a file");
-        let overview = config.map(|config| overview(&config, rehearsal.root.as_ref())).unwrap_or_default();
+        let overview = config.map(|config| overview::of(&config, rehearsal.root.as_ref())).unwrap_or_default();
         return context.output.text(&format!("{name} is valid\n{overview}"));
     }
     let error = |failure| document_json::error(file.as_deref().unwrap_or("-"), failure);
@@ -136,27 +136,4 @@ fn check(context: &Context, args: &FileArgs) -> Result<(), Failure> {
     });
     context.output.data(document_json::value(&head)?.as_bytes())?;
     result
-}
-
-/// What the server would be, in a few lines.
-fn overview(config: &Config, root: Option<&Prospect>) -> String {
-    let storage = match &config.storage {
-        Storage::Filesystem { root: path } => {
-            let new = matches!(root, Some(Prospect::New { .. }));
-            format!("directory {}{}", path.display(), if new { ", which will be made" } else { "" })
-        }
-        Storage::Memory => "memory only".to_owned(),
-        Storage::S3(s3) => format!("bucket {}", s3.bucket),
-    };
-    let yes = |yes: bool| if yes { "yes" } else { "no" };
-    let (delete, read_only) = (yes(config.options.delete_enabled), yes(config.options.read_only));
-    let auth = config.auth.as_ref().map_or("none", Auth::name);
-    let access = config.access.as_ref().map_or_else(String::new, |access| match access.rules.len() {
-        1 => "access     1 rule\n".into(),
-        count => format!("access     {count} rules\n"),
-    });
-    format!(
-        "address    {}\nstorage    {storage}\ndeletes    {delete}\nread-only  {read_only}\nauth       {auth}\n{access}",
-        config.door
-    )
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use super::output::{self, Output};
-use crate::server::config::ConfigError;
+use crate::server::config::{ConfigError, Faults};
 use crate::spec::Host;
 use crate::spec::name::NameError;
 use crate::spec::reference::ReferenceError;
@@ -87,6 +87,11 @@ impl Failure {
     /// A failure described by a message alone.
     pub(crate) fn message(kind: Kind, message: impl fmt::Display) -> Self {
         Self::new(kind, anyhow::anyhow!("{message}"))
+    }
+
+    /// What is wrong with a configuration, one by one.
+    pub(crate) fn each(faults: Faults) -> impl Iterator<Item = Self> {
+        faults.into_iter().map(Self::from)
     }
 
     /// Wrong usage, found behind the grammar.
@@ -238,6 +243,20 @@ impl From<ConfigError> for Failure {
         match hint {
             Some(hint) => failure.with_hint(hint),
             None => failure,
+        }
+    }
+}
+
+impl From<Faults> for Failure {
+    /// The first of them; the others are for [`Failure::each`].
+    fn from(faults: Faults) -> Self {
+        let more = faults.len().saturating_sub(1);
+        let first = Self::each(faults).next();
+        let first = first.unwrap_or_else(|| Self::usage("the configuration cannot be used"));
+        match more {
+            0 => first,
+            1 => first.with_hint("there is another fault: reg config check shows both"),
+            _ => first.with_hint(format!("there are {more} more faults: reg config check shows all")),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `reg serve`: builds the store, the registry and the server out of what the user said, and runs them to their end.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use super::context::Context;
 use super::failure::{Failure, Kind};
 use crate::registry::Registry;
-use crate::server::config::{Config, Document, Notifications, Sources, Storage};
+use crate::server::config::{Config, Notifications, Storage};
 use crate::server::logging::{self, Verbosity};
 use crate::server::{
     self, Address, BindError, Door, Endpoint, Listening, Notifier, Server, Setup, Signal, Sink, Stamp, Stopped,
@@ -18,11 +17,13 @@ use crate::store::{self, Driver, Fs, InUse, Marked, Memory, S3, S3Config, Unusab
 
 use operators::Operators;
 use reload::Origin;
+pub(super) use sources::{config_path, look_at_config, read_config};
 
 mod doors;
 mod operators;
 pub(super) mod rehearsal;
 mod reload;
+mod sources;
 mod switch;
 mod systemd;
 
@@ -93,65 +94,11 @@ pub(super) fn configure<'a>(
     let flags = Place { door: opened.or(flags.door), ..flags };
     // Before the bytes: a file that changes meanwhile has another stamp when it is looked at again.
     let stamp = path.as_deref().map(Stamp::of).unwrap_or_default();
-    let document = read_document(context, &flags, path.as_deref())?;
-    say_warnings(context, &document);
+    let document = sources::look(context, &flags, path.as_deref())?;
+    sources::say_warnings(context, &document);
     let origin = Origin { context, flags, socket, path, stamp, document };
     let config = origin.resolve(&origin.document)?;
     Ok((origin, config))
-}
-
-/// The file that the user named, by argument or by registry:2's variable.
-pub(super) fn config_path(context: &Context, argument: Option<&Path>) -> Option<PathBuf> {
-    let variable = || context.environment.get("REGISTRY_CONFIGURATION_PATH").map(PathBuf::from);
-    argument.map(Path::to_path_buf).or_else(variable)
-}
-
-/// Largest configuration that is read, in bytes. Real ones have some thousands.
-const CONFIG_BYTES_MAX: u64 = 1 << 20;
-
-fn read_text(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > CONFIG_BYTES_MAX {
-        return Err(std::io::Error::other(format!("it has more than {CONFIG_BYTES_MAX} bytes")));
-    }
-    Ok(text)
-}
-
-/// Reads a configuration file with the variables over it; what is wrong with them and harmless is said.
-pub(super) fn read_config(context: &Context, path: Option<&Path>) -> Result<Document, Failure> {
-    let document = read_document(context, &Place::default(), path)?;
-    say_warnings(context, &document);
-    Ok(document)
-}
-
-fn say_warnings(context: &Context, document: &Document) {
-    for warning in document.warnings() {
-        context.output.note(format!("warning: {warning}"));
-    }
-}
-
-fn read_document(context: &Context, flags: &Place<'_>, path: Option<&Path>) -> Result<Document, Failure> {
-    let file = path
-        .map(|path| {
-            let name = path.display().to_string();
-            let text = read_text(path)
-                .map_err(|error| Failure::new(Kind::Usage, error).context(format!("cannot read {name}")))?;
-            Ok::<_, Failure>((name, text))
-        })
-        .transpose()?;
-    if let Some(name) = context.environment.no_text("REGISTRY_") {
-        return Err(Failure::usage(format!("{name}: the value is not UTF-8")));
-    }
-    let home = context.environment.data_home().map(|data| data.join("reg").join("registry"));
-    let sources = Sources {
-        file: file.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
-        variables: context.environment.variables(),
-        address: flags.door.as_ref().map(|(who, door)| (*who, door)),
-        root: flags.root,
-        home: home.as_deref(),
-    };
-    Ok(Document::read(sources)?)
 }
 
 async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Result<Stopped, Failure> {
@@ -195,6 +142,7 @@ async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) ->
     if let Some(note) = doors::advice(config) {
         context.output.note(note);
     }
+    warn_of_proxy(config);
     if let Some(warning) = strangers {
         context.output.note(warning);
     }
@@ -224,6 +172,15 @@ async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) ->
     purging.into_iter().chain(counting).for_each(|task| task.abort());
     operators.end().await;
     Ok(stopped)
+}
+
+/// Said on the terminal, too; whoever reads the log alone must not wait for images of elsewhere.
+fn warn_of_proxy(config: &Config) {
+    if config.proxy.is_some() {
+        tracing::warn!(
+            "proxy: nothing is fetched from remoteurl; only what is in the storage is served, and pushes are refused"
+        );
+    }
 }
 
 pub(super) async fn open(context: &Context, storage: &Storage) -> Result<Arc<dyn Driver>, Failure> {

@@ -14,6 +14,7 @@ mod changes;
 mod check;
 mod defaults;
 mod document;
+mod faults;
 mod health;
 mod keys;
 mod limits;
@@ -36,6 +37,7 @@ mod yaml;
 pub(crate) use auth::{Auth, Token};
 pub(crate) use check::Warning;
 pub(crate) use document::{Document, Sources};
+pub(crate) use faults::Faults;
 pub(crate) use health::{Check, CheckKind, Debug};
 pub(crate) use limits::{Limits, Per, RateRule};
 pub(crate) use manual::{Chapter, Entry, chapters};
@@ -84,6 +86,8 @@ pub(crate) struct Config {
     pub(crate) purge: Option<PurgePolicy>,
     /// For requests in progress after a signal.
     pub(crate) drain: Duration,
+    /// `proxy.remoteurl`, from which nothing is fetched: it makes the registry read-only.
+    pub(crate) proxy: Option<String>,
 }
 
 /// What of a configuration a running server takes over when it changes. Its keys are marked in `keys`.

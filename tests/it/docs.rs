@@ -47,11 +47,16 @@ fn manual_pages() {
     assert_eq!((unknown.exit, env.path("serv").exists()), (Some(2), false), "{unknown}");
 }
 
-/// The example of a page between `.nf` and `.fi`, as a reader sees it.
-fn example(page: &str) -> String {
+/// The examples of a page, each between `.nf` and `.fi`, as a reader sees them.
+fn examples(page: &str) -> Vec<String> {
     let page = std::fs::read_to_string(root().join("man").join(page)).expect("a page");
-    let (_, rest) = page.rsplit_once("\n.nf\n").expect("an example");
-    rest.split_once(".fi").expect("its end").0.replace("\\-", "-")
+    let parts = page.split("\n.nf\n").skip(1);
+    parts.map(|part| part.split_once(".fi").expect("its end").0.replace("\\-", "-")).collect()
+}
+
+/// The last of them.
+fn example(page: &str) -> String {
+    examples(page).pop().expect("an example")
 }
 
 /// What the pages show as files of ours is read without complaint.
@@ -61,13 +66,29 @@ fn the_examples_of_the_manual_are_valid() {
     env.push("app:v1", &crate::support::image(1));
     std::fs::write(env.path("policy.toml"), example("reg-gc-plan.1")).expect("written");
     assert_eq!(env.reg("gc-plan $REG --policy $TMP/policy.toml").exit, Some(0));
-    std::fs::write(
-        env.path("config.yml"),
-        example("reg-config.5").replace("/var/lib", env.path(".").to_str().expect("text")),
-    )
-    .expect("written");
-    let checked = env.reg("config check $TMP/config.yml");
-    assert_eq!((checked.exit, checked.stderr.as_str()), (Some(0), ""), "{checked}");
+    std::fs::create_dir(env.path("etc")).expect("made");
+    assert_eq!(env.reg_with_input("user add $TMP/etc/htpasswd alice --password-stdin", "secret\n").exit, Some(0));
+    assert_eq!(env.reg("token create $TMP/etc/tokens alice -s **:pull").exit, Some(0));
+    env.set("REGISTRY_HTTP_SECRET", "0123456789abcdef0123456789abcdef");
+    let configs = examples("reg-config.5");
+    let (whole, parts) = configs.split_first().expect("examples");
+    let parts = parts.iter().map(|part| format!("version: 0.1\nstorage: inmemory\n{part}"));
+    let with_address =
+        |text: String| if text.contains("\nhttp:") { text } else { format!("{text}http: {{addr: ':0'}}\n") };
+    let mut sections = String::new();
+    for text in std::iter::once(whole.clone()).chain(parts.map(with_address)) {
+        let here = |path: &str| env.path(path).to_str().expect("text").to_owned();
+        let text = text.replace("/var/lib", &here(".")).replace("/etc/registry", &here("etc"));
+        std::fs::write(env.path("config.yml"), &text).expect("written");
+        let checked = env.reg("config check $TMP/config.yml");
+        assert_eq!((checked.exit, checked.stderr.as_str()), (Some(0), ""), "{text}{checked}");
+        sections.extend(
+            checked.stdout.lines().filter_map(|line| line.split_once("  ")).map(|(name, _)| format!("{name} ")),
+        );
+    }
+    for section in ["access ", "tokens ", "limits ", "quotas ", "notifications ", "health ", "debug "] {
+        assert!(sections.contains(section), "no example of {section}: {sections}");
+    }
     std::fs::write(env.path("config.toml"), example("reg.1")).expect("written");
     env.set("REG_CONFIG", "$TMP/config.toml");
     assert_eq!(env.reg("tags $REG/app -o name").ok(), "$REG/app:v1\n");

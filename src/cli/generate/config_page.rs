@@ -88,11 +88,32 @@ variables fill it: a storage of the file has to be replaced so before another on
 "#;
 
 const KEYS: &str = "\
-Durations are written as \\fI168h\\fR, \\fI1h30m\\fR or \\fI100ms\\fR. Defaults stand in brackets. A secret is not shown by \\fBreg config
+Durations are written as \\fI168h\\fR, \\fI1h30m\\fR or \\fI100ms\\fR. A number without a unit counts nanoseconds, as in
+distribution; one below a millisecond is an error, as seconds are meant. Defaults stand in brackets. A secret is not shown by \\fBreg config
 show\\fR.
 ";
 
-const TAIL: &str = r#".SH EXAMPLE
+const TAIL: &str = r#".SH PATTERNS
+The patterns of \fBaccess.rules\fR, and of the scopes of API tokens, are for the whole name of a repository:
+.TP
+.B *
+any characters within a component, none of them too: \fIteam/*\fR is \fIteam/app\fR, and not \fIteam/app/web\fR
+.TP
+.B ?
+one character within a component
+.TP
+.B **
+any number of components, between slashes or at an end: \fIteam/**\fR is everything below \fIteam\fR, and not \fIteam\fR itself;
+\fI**/base\fR is \fIbase\fR and \fIteam/base\fR; \fI**\fR is every repository
+.TP
+.B {a,b}
+one of several: \fI{team,home}/**\fR
+.PP
+Refused are capitals, which no name has, empty components (\fI/team\fR, \fIteam//app\fR), \fB**\fR beside other characters
+(\fIteam**\fR), and classes (\fI[a\-z]\fR). \fBreg config explain\fR says which rule decides a case.
+.SH EXAMPLES
+A registry on a port, with its data in a directory:
+.PP
 .nf
 version: 0.1
 log:
@@ -109,6 +130,92 @@ http:
   headers:
     X-Content-Type-Options: [nosniff]
 .fi
+.PP
+Users, who may do what where, and tokens. \fBreg user add\fR writes the first file, \fBreg token create\fR the second:
+.PP
+.nf
+auth:
+  htpasswd:
+    realm: Registry
+    path: /etc/registry/htpasswd
+access:
+  groups:
+    dev: [alice, bob]
+  rules:
+    - repositories: ["public/**"]
+      anonymous: true
+      actions: [pull]
+    - repositories: ["team/**", "library/*"]
+      groups: [dev]
+      users: [ci]
+      actions: [push, delete]
+    - repositories: ["**"]
+      users: ["*"]
+      actions: [pull]
+tokens:
+  enabled: true
+  lifetime: 10m
+  file: /etc/registry/tokens
+.fi
+.PP
+How much everybody may take:
+.PP
+.nf
+limits:
+  requests:
+    - {per: address, rate: 600/m, burst: 1000}
+    - {per: user, rate: 10/s, methods: [PUT, POST, PATCH, DELETE]}
+  connections: {total: 5000, peraddress: 100}
+  blobs: {maxbytes: 10_000_000_000}
+quotas:
+  rules:
+    - {prefix: team, maxbytes: 500_000_000_000}
+    - {maxbytes: 2_000_000_000_000}
+  interval: 1h
+.fi
+.PP
+Who hears of pushes, with a queue on another disk:
+.PP
+.nf
+notifications:
+  endpoints:
+    - name: deploy
+      url: https://deploy.example.com/hooks/registry
+      headers:
+        Authorization: [Bearer s3cr3t]
+      timeout: 5s
+      threshold: 5
+      backoff: 30s
+      ignore:
+        actions: [pull]
+  queue:
+    directory: /var/spool/registry
+    maxbytes: 1_000_000_000
+.fi
+.PP
+What takes the server out of service, and where operators look:
+.PP
+.nf
+health:
+  storagedriver:
+    enabled: true
+    interval: 10s
+    threshold: 3
+  file:
+    - file: /run/registry/down
+      interval: 5s
+  tcp:
+    - addr: redis.example.com:6379
+      timeout: 3s
+      interval: 30s
+http:
+  addr: :5000
+  debug:
+    addr: 127.0.0.1:5001
+    prometheus:
+      enabled: true
+.fi
 .SH SEE ALSO
-\fBreg\-serve\fR(1), \fBreg\-config\-check\fR(1), \fBreg\-config\-show\fR(1), \fBreg\-user\fR(1)
+\fBreg\-serve\fR(1), \fBreg\-config\-check\fR(1), \fBreg\-config\-show\fR(1), \fBreg\-config\-explain\fR(1),
+\fBreg\-user\fR(1), \fBreg\-token\fR(1)
 "#;

@@ -23,9 +23,9 @@ pub(in crate::cli) struct Rehearsal {
     pub(in crate::cli) root: Option<Prospect>,
 }
 
-impl From<Failure> for Rehearsal {
-    fn from(failure: Failure) -> Self {
-        Self { failures: vec![failure], ..Self::default() }
+impl FromIterator<Failure> for Rehearsal {
+    fn from_iter<I: IntoIterator<Item = Failure>>(failures: I) -> Self {
+        Self { failures: failures.into_iter().collect(), ..Self::default() }
     }
 }
 

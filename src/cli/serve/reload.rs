@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::time::MissedTickBehavior;
 
-use super::Place;
 use super::systemd::{self, Socket};
+use super::{Place, sources};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::server::config::{Config, Document, Live, Warning};
+use crate::server::config::{Config, Document, Faults, Live, Warning};
 use crate::server::logging::Level;
 use crate::server::{Reloadable, Stamp};
 
@@ -63,8 +63,8 @@ impl Origin<'_> {
     }
 
     /// What a configuration means, with the flags for more words.
-    pub(super) fn resolve(&self, document: &Document) -> Result<Config, Failure> {
-        let mut config = document.resolve().map_err(Failure::from)?;
+    pub(super) fn resolve(&self, document: &Document) -> Result<Config, Faults> {
+        let mut config = document.resolve()?;
         let verbose = self.context.flags.verbose;
         if self.path.is_none() && verbose > 0 {
             config.log.level = Level::Info;
@@ -81,12 +81,15 @@ impl Origin<'_> {
     }
 
     fn reload(&self, live: &mut Live, server: &Reloadable) {
-        let document = super::read_document(self.context, &self.flags, self.path.as_deref());
-        let read = document.and_then(|document| Ok((self.resolve(&document)?, document)));
+        let document = sources::look(self.context, &self.flags, self.path.as_deref());
+        let failed = |faults: Faults| Failure::each(faults).collect::<Vec<_>>();
+        let read = document.map_err(|failure| vec![failure]);
+        let read = read.and_then(|document| Ok((self.resolve(&document).map_err(failed)?, document)));
         let (config, document) = match read {
             Ok(read) => read,
-            Err(failure) => {
-                let (error, hint) = (failure.line(), failure.hints().join("; "));
+            Err(failures) => {
+                let error = failures.iter().map(Failure::line).collect::<Vec<_>>().join("; ");
+                let hint = failures.iter().flat_map(Failure::hints).cloned().collect::<Vec<_>>().join("; ");
                 let hint = (!hint.is_empty()).then_some(hint);
                 tracing::error!(error, hint, "the configuration cannot be used; what it said before stays in force");
                 return;

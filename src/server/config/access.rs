@@ -2,26 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::faults::Faults;
 use super::section::{ConfigError, Section};
 use super::{Auth, tree::Node};
 use crate::server::auth::rules::{self, Action, Grant, Patterns, Rule, Rules, Subjects};
 
 /// The rules, where the section is there; with it, what no rule allows is refused.
-pub(super) fn read(root: &Section<'_>, auth: Option<&Auth>) -> Result<Option<Rules>, ConfigError> {
-    let access = root.section("access")?;
+/// `auth`: `None` where nobody knows what it says.
+pub(super) fn read(root: &Section<'_>, auth: Option<Option<&Auth>>, faults: &mut Faults) -> Option<Option<Rules>> {
+    let access = faults.take(root.section("access"))?;
     let Some(list) = access.members().find(|(name, _)| *name == "rules").map(|(_, node)| node) else {
         // Groups alone, or a section whose rules lost their place, must not leave the door open.
         let is_there = root.members().any(|(name, _)| name == "access");
-        return if is_there { Err(access.missing("rules")) } else { Ok(None) };
+        if is_there {
+            faults.add(access.missing("rules"));
+        }
+        return (!is_there).then_some(None);
     };
-    if let Some(Auth::Silly { .. }) = auth {
+    if let Some(Some(Auth::Silly { .. })) = auth {
         let message = "needs callers that are who they say they are";
-        return Err(access.error("rules", list.at.clone(), message).with_hint("replace auth.silly by auth.htpasswd"));
+        faults.add(access.error("rules", list.at.clone(), message).with_hint("replace auth.silly by auth.htpasswd"));
     }
-    let groups = groups(&access)?;
-    let rules =
-        access.sections("rules")?.iter().map(|section| rule(section, &groups, auth)).collect::<Result<_, _>>()?;
-    Ok(Some(Rules { groups, rules }))
+    let groups = faults.take(groups(&access))?;
+    let sections = faults.take(access.sections("rules"))?;
+    let rules = faults.take_all(sections.iter().map(|section| rule(section, &groups, auth)));
+    Some(Some(Rules { groups, rules }))
 }
 
 fn groups(access: &Section<'_>) -> Result<BTreeMap<String, BTreeSet<String>>, ConfigError> {
@@ -33,7 +38,7 @@ fn groups(access: &Section<'_>) -> Result<BTreeMap<String, BTreeSet<String>>, Co
 fn rule(
     section: &Section<'_>,
     groups: &BTreeMap<String, BTreeSet<String>>,
-    auth: Option<&Auth>,
+    auth: Option<Option<&Auth>>,
 ) -> Result<Rule, ConfigError> {
     let pattern = |text: &str| rules::check_pattern(text).map(|()| text.to_owned()).map_err(|error| error.to_string());
     let patterns = filled(section, "repositories", section.list("repositories", pattern)?)?;
@@ -55,7 +60,7 @@ fn rule(
         let hint = "say for whom it is with users, groups or anonymous: true; users: [\"*\"] are all who are logged in";
         return Err(section.missing("users").with_hint(hint));
     }
-    if auth.is_none() && subjects != (Subjects { anonymous: true, ..Subjects::default() }) {
+    if matches!(auth, Some(None)) && subjects != (Subjects { anonymous: true, ..Subjects::default() }) {
         let message = "names users, and nobody can be one: there is no auth";
         return Err(section.fault("users", message).with_hint("add auth.htpasswd, or write anonymous: true instead"));
     }

@@ -137,7 +137,8 @@ mod tests {
         let variables = BTreeMap::new();
         let sources =
             Sources { file: Some(("f", &text)), variables: &variables, address: None, root: None, home: None };
-        Document::read(sources).and_then(|document| document.auth()).map_err(|fault| fault.to_string())
+        let document = Document::read(sources).map_err(|faults| faults.to_string())?;
+        document.auth().map_err(|fault| fault.to_string())
     }
 
     #[test]

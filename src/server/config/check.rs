@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::faults::Faults;
 use super::keys;
 use super::schema::{Effect, Section, Shape};
 use super::section::ConfigError;
@@ -50,91 +51,80 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Everything in the document that is worth a word.
-///
-/// # Errors
-/// The first value that its key cannot have, and keys that must not be ignored.
-pub(super) fn check(document: &Node) -> Result<Vec<Warning>, ConfigError> {
-    let mut warnings = Vec::new();
-    node(&Shape::Section(&keys::ROOT), document, "", true, &mut warnings)?;
-    Ok(warnings)
+/// Everything in the document that is worth a word; values that their keys cannot have, and keys that must not be ignored,
+/// are faults.
+pub(super) fn check(document: &Node, faults: &mut Faults) -> Vec<Warning> {
+    let mut findings = Findings { warnings: Vec::new(), faults };
+    findings.node(&Shape::Section(&keys::ROOT), document, "", true);
+    findings.warnings
 }
 
-/// `audible`: whether nothing was said yet of a larger part that has no effect.
-fn node(
-    shape: &Shape,
-    found: &Node,
-    path: &str,
-    audible: bool,
-    warnings: &mut Vec<Warning>,
-) -> Result<(), ConfigError> {
-    let wrong = |expected: &str| {
-        let message = format!("must be {expected}, found {}", found.kind());
-        Err(ConfigError::at(found.at.clone(), path, message))
-    };
-    match (shape, &found.value) {
-        (_, Value::Null) | (Shape::Any, _) | (Shape::Text, Value::Scalar(_)) => Ok(()),
-        (Shape::Boolean, Value::Scalar(text)) => {
-            let message = "must be true or false";
-            if boolean(text).is_some() { Ok(()) } else { not(found, path, message, text) }
-        }
-        (Shape::Number, Value::Scalar(text)) => match number(text) {
-            Ok(_) => Ok(()),
-            Err(message) => not(found, path, &message, text),
-        },
-        (Shape::Duration, Value::Scalar(text)) => match duration(text) {
-            Ok(_) => Ok(()),
-            Err(message) => not(found, path, &message, text),
-        },
-        (Shape::List(shape), Value::List(items)) => {
-            items.iter().try_for_each(|item| node(shape, item, path, audible, warnings))
-        }
-        (Shape::Map(shape), Value::Map(members)) => {
-            members.iter().try_for_each(|(key, child)| node(shape, child, &below(path, &key.name), audible, warnings))
-        }
-        (Shape::Section(section), Value::Map(_)) => members(section, found, path, audible, warnings),
-        (Shape::List(_), _) => wrong("a list"),
-        (Shape::Map(_) | Shape::Section(_), _) => wrong("a mapping"),
-        (Shape::Text, _) => wrong("a text"),
-        (Shape::Boolean, _) => wrong("true or false"),
-        (Shape::Number, _) => wrong("a whole number"),
-        (Shape::Duration, _) => wrong("a duration"),
-    }
+struct Findings<'a> {
+    warnings: Vec<Warning>,
+    faults: &'a mut Faults,
 }
 
-fn not(found: &Node, path: &str, message: &str, text: &str) -> Result<(), ConfigError> {
-    Err(ConfigError::at(found.at.clone(), path, format!("{message}, not {text:?}")))
-}
-
-fn members(
-    section: &'static Section,
-    found: &Node,
-    path: &str,
-    audible: bool,
-    warnings: &mut Vec<Warning>,
-) -> Result<(), ConfigError> {
-    let Value::Map(members) = &found.value else { return Ok(()) };
-    for (key, child) in members {
-        let path = below(path, &key.name);
-        let Some(known) = section.get(&key.name) else {
-            let (nearest, fault) = section.judge(&key.name);
-            if fault {
-                return Err(ConfigError::unknown(key.at.clone(), &path, section, nearest));
+impl Findings<'_> {
+    /// `audible`: whether nothing was said yet of a larger part that has no effect.
+    fn node(&mut self, shape: &Shape, found: &Node, path: &str, audible: bool) {
+        let expected = match (shape, &found.value) {
+            (_, Value::Null) | (Shape::Any, _) | (Shape::Text, Value::Scalar(_)) => return,
+            (Shape::Boolean, Value::Scalar(text)) => {
+                let read = boolean(text).ok_or_else(|| "must be true or false".to_owned());
+                return self.scalar(read, found, path, text);
             }
-            let what = What::Unknown { nearest: nearest.map(Into::into) };
-            warnings.push(Warning { at: key.at.clone(), path, what });
-            continue;
+            (Shape::Number, Value::Scalar(text)) => return self.scalar(number(text), found, path, text),
+            (Shape::Duration, Value::Scalar(text)) => return self.scalar(duration(text), found, path, text),
+            (Shape::List(shape), Value::List(items)) => {
+                return items.iter().for_each(|item| self.node(shape, item, path, audible));
+            }
+            (Shape::Map(shape), Value::Map(members)) => {
+                return members
+                    .iter()
+                    .for_each(|(key, child)| self.node(shape, child, &below(path, &key.name), audible));
+            }
+            (Shape::Section(section), Value::Map(_)) => return self.members(section, found, path, audible),
+            (Shape::List(_), _) => "a list",
+            (Shape::Map(_) | Shape::Section(_), _) => "a mapping",
+            (Shape::Text, _) => "a text",
+            (Shape::Boolean, _) => "true or false",
+            (Shape::Number, _) => "a whole number",
+            (Shape::Duration, _) => "a duration",
         };
-        let mut audible = audible;
-        if let Effect::Ignored(why) = known.effect {
-            if audible && !is_off(child) {
-                warnings.push(Warning { at: key.at.clone(), path: path.clone(), what: What::Ignored(why) });
-            }
-            audible = false;
-        }
-        node(&known.shape, child, &path, audible, warnings)?;
+        let message = format!("must be {expected}, found {}", found.kind());
+        self.faults.add(ConfigError::at(found.at.clone(), path, message));
     }
-    Ok(())
+
+    fn scalar<T>(&mut self, read: Result<T, String>, found: &Node, path: &str, text: &str) {
+        if let Err(message) = read {
+            self.faults.add(ConfigError::at(found.at.clone(), path, format!("{message}, not {text:?}")));
+        }
+    }
+
+    fn members(&mut self, section: &'static Section, found: &Node, path: &str, audible: bool) {
+        let Value::Map(members) = &found.value else { return };
+        for (key, child) in members {
+            let path = below(path, &key.name);
+            let Some(known) = section.get(&key.name) else {
+                let (nearest, fault) = section.judge(&key.name);
+                if fault {
+                    self.faults.add(ConfigError::unknown(key.at.clone(), &path, section, nearest));
+                } else {
+                    let what = What::Unknown { nearest: nearest.map(Into::into) };
+                    self.warnings.push(Warning { at: key.at.clone(), path, what });
+                }
+                continue;
+            };
+            let mut audible = audible;
+            if let Effect::Ignored(why) = known.effect {
+                if audible && !is_off(child) {
+                    self.warnings.push(Warning { at: key.at.clone(), path: path.clone(), what: What::Ignored(why) });
+                }
+                audible = false;
+            }
+            self.node(&known.shape, child, &path, audible);
+        }
+    }
 }
 
 /// Whether the value asks for nothing.
@@ -162,7 +152,10 @@ mod tests {
 
     fn words(text: &str) -> Vec<String> {
         let tree = parse(&"f".into(), text).expect("a tree");
-        check(&tree).expect("no fault").iter().map(ToString::to_string).collect()
+        let mut faults = Faults::default();
+        let words = check(&tree, &mut faults).iter().map(ToString::to_string).collect();
+        assert_eq!(faults, Faults::default());
+        words
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::check::{Warning, What, check};
+use super::faults::Faults;
 use super::section::{ConfigError, Section};
 use super::show::{self, Setting};
 use super::tree::{Node, Origin, Position, Value};
@@ -26,44 +27,57 @@ pub(crate) struct Sources<'a> {
     pub(crate) home: Option<&'a Path>,
 }
 
-/// A tree in which nothing has a wrong shape and every default stands.
+/// A tree in which every default stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Document {
     tree: Node,
     warnings: Vec<Warning>,
+    /// Of variables, and of shapes.
+    faults: Faults,
 }
 
 impl Document {
-    /// Lays the sources over each other.
+    /// Lays the sources over each other. Nothing in the document has a wrong shape.
     ///
     /// # Errors
-    /// The first fault, with its place: of the file's text, of a variable, of a value's shape.
-    pub(crate) fn read(sources: Sources<'_>) -> Result<Self, ConfigError> {
+    /// Faults of the file's text, of variables, of shapes, each with its place.
+    pub(crate) fn read(sources: Sources<'_>) -> Result<Self, Faults> {
+        let document = Self::look(sources)?;
+        document.faults.clone().check()?;
+        Ok(document)
+    }
+
+    /// The same whatever is wrong with it: [`Self::resolve`] says all of it.
+    ///
+    /// # Errors
+    /// The text of the file is none that can be read.
+    pub(crate) fn look(sources: Sources<'_>) -> Result<Self, ConfigError> {
+        let mut faults = Faults::default();
         let (mut tree, mut warnings) = match sources.file {
-            Some((name, text)) => file(name, text)?,
+            Some((name, text)) => file(name, text, &mut faults)?,
             None => (Node::new(Origin::Default, Value::Map(Vec::new())), Vec::new()),
         };
         let variables = sources.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        warnings.extend(overlay::apply(&mut tree, variables)?);
-        warnings.extend(check(&tree)?);
+        warnings.extend(overlay::apply(&mut tree, variables, &mut faults));
+        warnings.extend(check(&tree, &mut faults));
         warnings.extend(super::tls::warnings(&tree));
         if let Some((who, door)) = sources.address {
             let (net, address) = match door {
                 Door::Tcp(address) => ("tcp", address.to_string()),
                 Door::Unix(path) => ("unix", path.to_string_lossy().into_owned()),
             };
-            overlay::flag(&mut tree, who, &["http", "net"], net.into())?;
-            overlay::flag(&mut tree, who, &["http", "addr"], address)?;
+            faults.take(overlay::flag(&mut tree, who, &["http", "net"], net.into()));
+            faults.take(overlay::flag(&mut tree, who, &["http", "addr"], address));
         }
         if let Some(root) = sources.root {
             let root = root.to_string_lossy().into_owned();
-            overlay::flag(&mut tree, "--root", &["storage", "filesystem", "rootdirectory"], root)?;
+            faults.take(overlay::flag(&mut tree, "--root", &["storage", "filesystem", "rootdirectory"], root));
         }
         if sources.file.is_none() {
             defaults::local(&mut tree, sources.home);
         }
         defaults::complete(&mut tree);
-        Ok(Self { tree, warnings })
+        Ok(Self { tree, warnings, faults })
     }
 
     /// What does not do what its writer expects.
@@ -79,9 +93,13 @@ impl Document {
     /// What all of it means.
     ///
     /// # Errors
-    /// The first value that cannot be meant, and what has no default and is not there.
-    pub(crate) fn resolve(&self) -> Result<Config, ConfigError> {
-        read::read(&self.tree)
+    /// Everything that is wrong: faults of shape, values that cannot be meant, and what has no default and is not there.
+    pub(crate) fn resolve(&self) -> Result<Config, Faults> {
+        let mut faults = self.faults.clone();
+        let config = read::read(&self.tree, &mut faults);
+        faults.check()?;
+        // Where nothing is at fault, everything was read.
+        config.ok_or_else(Faults::default)
     }
 
     #[cfg(test)]
@@ -113,8 +131,8 @@ impl Document {
     }
 }
 
-/// The tree of a file, a mapping of the one version that there is, and what stands there twice.
-fn file(name: &str, text: &str) -> Result<(Node, Vec<Warning>), ConfigError> {
+/// The tree of a file, of the one version that there is, and what stands there twice.
+fn file(name: &str, text: &str, faults: &mut Faults) -> Result<(Node, Vec<Warning>), ConfigError> {
     let name: Arc<str> = name.into();
     let start = |position| Origin::File { name: Arc::clone(&name), position };
     let (mut tree, again) =
@@ -123,12 +141,23 @@ fn file(name: &str, text: &str) -> Result<(Node, Vec<Warning>), ConfigError> {
     if tree.value == Value::Null {
         tree.value = Value::Map(Vec::new());
     }
+    if !matches!(tree.value, Value::Map(_)) {
+        // Another file than was meant: what it does not say would be no news.
+        let message = format!("must be a mapping, found {}", tree.kind());
+        return Err(ConfigError::at(tree.at, "", message).with_hint("begin the file with: version: 0.1"));
+    }
     tree.at = start(Position::START);
     overlay::expand_name(&keys::ROOT, &mut tree);
     let root = Section::root(&tree);
-    match root.text("version")? {
-        Some((_, "0.1")) => Ok((tree, again)),
-        Some((at, other)) => Err(ConfigError::at(at.clone(), "version", format!("only 0.1 is known, not {other:?}"))),
-        None => Err(root.missing("version").with_hint("begin the file with: version: 0.1")),
+    let fault = match faults.take(root.text("version")) {
+        None | Some(Some((_, "0.1"))) => None,
+        Some(Some((at, other))) => {
+            Some(ConfigError::at(at.clone(), "version", format!("only 0.1 is known, not {other:?}")))
+        }
+        Some(None) => Some(root.missing("version").with_hint("begin the file with: version: 0.1")),
+    };
+    if let Some(fault) = fault {
+        faults.add(fault);
     }
+    Ok((tree, again))
 }

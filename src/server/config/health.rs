@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use url::Url;
 
+use super::faults::Faults;
 use super::read;
 use super::section::{ConfigError, Section};
 use super::values::{duration, number};
@@ -46,30 +47,42 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// How long a check waits for somebody else where nothing is said; distribution waits for ever.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) fn checks(root: &Section<'_>) -> Result<Vec<Check>, ConfigError> {
-    let health = root.section("health")?;
-    let mut checks = Vec::new();
+pub(super) fn checks(root: &Section<'_>, faults: &mut Faults) -> Option<Vec<Check>> {
+    let health = faults.take(root.section("health"))?;
+    let mut checks = faults.take(storage(&health)).into_iter().flatten().collect::<Vec<_>>();
+    for (name, read) in [("file", file as Reader), ("http", http as Reader), ("tcp", tcp as Reader)] {
+        let sections = faults.take(health.sections(name)).into_iter().flatten();
+        checks.extend(faults.take_all(sections.map(|section| read(&section))));
+    }
+    Some(checks)
+}
+
+/// Reads one of several checks.
+type Reader = fn(&Section<'_>) -> Result<Check, ConfigError>;
+
+fn storage(health: &Section<'_>) -> Result<Option<Check>, ConfigError> {
     let storage = health.section("storagedriver")?;
-    if storage.boolean("enabled")?.unwrap_or_default() {
-        checks.push(check(&storage, CheckKind::Storage)?);
-    }
-    for section in health.sections("file")? {
-        let path = section.some("file")?.ok_or_else(|| section.missing("file"))?;
-        checks.push(check(&section, CheckKind::File(path.into()))?);
-    }
-    for section in health.sections("http")? {
-        let url = section.parsed("uri", uri)?.ok_or_else(|| section.missing("uri"))?;
-        let headers = read::headers(&section)?;
-        let status = section.parsed("statuscode", status)?.flatten().unwrap_or(200);
-        let timeout = wait(&section, "timeout", TIMEOUT)?;
-        checks.push(check(&section, CheckKind::Http { url, headers, status, timeout })?);
-    }
-    for section in health.sections("tcp")? {
-        let address = section.parsed("addr", address)?.ok_or_else(|| section.missing("addr"))?;
-        let timeout = wait(&section, "timeout", TIMEOUT)?;
-        checks.push(check(&section, CheckKind::Tcp { address, timeout })?);
-    }
-    Ok(checks)
+    let is_enabled = storage.boolean("enabled")?.unwrap_or_default();
+    is_enabled.then(|| check(&storage, CheckKind::Storage)).transpose()
+}
+
+fn file(section: &Section<'_>) -> Result<Check, ConfigError> {
+    let path = section.some("file")?.ok_or_else(|| section.missing("file"))?;
+    check(section, CheckKind::File(path.into()))
+}
+
+fn http(section: &Section<'_>) -> Result<Check, ConfigError> {
+    let url = section.parsed("uri", uri)?.ok_or_else(|| section.missing("uri"))?;
+    let headers = read::headers(section)?;
+    let status = section.parsed("statuscode", status)?.flatten().unwrap_or(200);
+    let timeout = wait(section, "timeout", TIMEOUT)?;
+    check(section, CheckKind::Http { url, headers, status, timeout })
+}
+
+fn tcp(section: &Section<'_>) -> Result<Check, ConfigError> {
+    let address = section.parsed("addr", address)?.ok_or_else(|| section.missing("addr"))?;
+    let timeout = wait(section, "timeout", TIMEOUT)?;
+    check(section, CheckKind::Tcp { address, timeout })
 }
 
 fn check(section: &Section<'_>, kind: CheckKind) -> Result<Check, ConfigError> {

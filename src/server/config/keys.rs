@@ -15,7 +15,9 @@ pub(super) const ROOT: Section = Section::of(&[
     section("notifications", &NOTIFICATIONS).optional(),
     section("redis", &REDIS).ignored("has no effect: nothing is cached outside of this program"),
     section("health", &HEALTH),
-    section("proxy", &PROXY).ignored("is not effective yet: the registry serves what it has, and takes no pushes"),
+    section("proxy", &PROXY).ignored(
+        "fetches nothing from its remoteurl here: only what is in the storage is served, and pushes are refused",
+    ),
     section("validation", &VALIDATION),
     section("catalog", &Section::of(&[number("maxentries").default("1000")])),
     section("tags", &Section::of(&[number("maxtags").default("10000")])),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
+use super::faults::Faults;
 use super::section::{ConfigError, Section};
 use super::values::{duration, number};
 use crate::registry::Quota;
@@ -51,14 +52,19 @@ impl Per {
     }
 }
 
-pub(super) fn read(root: &Section<'_>) -> Result<Limits, ConfigError> {
-    let limits = root.section("limits")?;
-    let connections = limits.section("connections")?;
-    Ok(Limits {
-        requests: limits.sections("requests")?.iter().map(rule).collect::<Result<_, _>>()?,
-        connections: connections.parsed("total", some)?,
-        connections_per_address: connections.parsed("peraddress", some)?,
-        counts_loopback: limits.boolean("loopback")?.unwrap_or_default(),
+pub(super) fn read(root: &Section<'_>, faults: &mut Faults) -> Option<Limits> {
+    let limits = faults.take(root.section("limits"))?;
+    let requests = faults.take(limits.sections("requests"));
+    let requests = requests.map(|rules| faults.take_all(rules.iter().map(rule)));
+    let connections = faults.take(limits.section("connections"));
+    let most = |faults: &mut Faults, name: &str| faults.take(connections.as_ref()?.parsed(name, some));
+    let (connections, connections_per_address) = (most(faults, "total"), most(faults, "peraddress"));
+    let counts_loopback = faults.take(limits.boolean("loopback"));
+    Some(Limits {
+        requests: requests?,
+        connections: connections?,
+        connections_per_address: connections_per_address?,
+        counts_loopback: counts_loopback?.unwrap_or_default(),
     })
 }
 
@@ -68,22 +74,23 @@ pub(super) fn blob_bytes_max(root: &Section<'_>) -> Result<Option<u64>, ConfigEr
 }
 
 /// `quotas.rules`, and how often what is there is counted.
-pub(super) fn quotas(root: &Section<'_>) -> Result<(Vec<Quota>, Duration), ConfigError> {
-    let section = root.section("quotas")?;
+pub(super) fn quotas(root: &Section<'_>, faults: &mut Faults) -> Option<(Vec<Quota>, Duration)> {
+    let section = faults.take(root.section("quotas"))?;
     let positive = |text: &str| {
         duration(text).and_then(|time| match time {
-            // Without a unit a number means nanoseconds, in which nobody counts.
             time if time < Duration::from_millis(1) => Err("must be a millisecond or more, such as 1h".to_owned()),
             time => Ok(time),
         })
     };
-    let interval = section.parsed("interval", positive)?.unwrap_or(QUOTA_INTERVAL);
+    let interval = faults.take(section.parsed("interval", positive));
     let quota = |section: &Section<'_>| {
         let prefix = section.some("prefix")?.unwrap_or_default().trim_end_matches('/').to_owned();
         let bytes_max = section.parsed("maxbytes", some)?.ok_or_else(|| section.missing("maxbytes"))?;
         Ok(Quota { prefix, bytes_max })
     };
-    Ok((section.sections("rules")?.iter().map(quota).collect::<Result<_, ConfigError>>()?, interval))
+    let rules = faults.take(section.sections("rules"))?;
+    let quotas = faults.take_all(rules.iter().map(quota));
+    Some((quotas, interval?.unwrap_or(QUOTA_INTERVAL)))
 }
 
 fn rule(section: &Section<'_>) -> Result<RateRule, ConfigError> {

@@ -160,7 +160,9 @@ mod tests {
         let close = path.rsplit('.').map(|name| if name.ends_with("[]") { "]}" } else { "}" });
         let text = format!("{}{value}{}", open.collect::<String>(), close.collect::<String>());
         let tree = super::super::yaml::parse(&"f".into(), &text).unwrap_or_else(|error| panic!("{text}: {error}"));
-        let warnings = super::super::check::check(&tree).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+        let mut faults = super::super::Faults::default();
+        let warnings = super::super::check::check(&tree, &mut faults);
+        assert_eq!(faults.len(), 0, "{text}: {faults}");
         warnings.into_iter().map(|warning| warning.path).collect()
     }
 

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use url::Url;
 
 use super::Storage;
+use super::faults::Faults;
 use super::read::headers;
 use super::section::{ConfigError, Section};
 use super::values::{duration, number};
@@ -64,31 +65,37 @@ impl Version {
     }
 }
 
-/// `None` where nobody is told.
-pub(super) fn read(root: &Section<'_>, storage: &Storage) -> Result<Option<Notifications>, ConfigError> {
-    let section = root.section("notifications")?;
-    let mut endpoints = Vec::new();
-    for section in section.sections("endpoints")? {
-        if !section.boolean("disabled")?.unwrap_or_default() {
-            endpoints.push(endpoint(&section)?);
-        }
-    }
+/// `None` in it where nobody is told.
+pub(super) fn read(
+    root: &Section<'_>,
+    storage: Option<&Storage>,
+    faults: &mut Faults,
+) -> Option<Option<Notifications>> {
+    let section = faults.take(root.section("notifications"))?;
+    let sections = faults.take(section.sections("endpoints"))?;
+    let read = |section: &Section<'_>| match section.boolean("disabled")?.unwrap_or_default() {
+        true => Ok(None),
+        false => endpoint(section).map(Some),
+    };
+    let endpoints: Vec<_> = faults.take_all(sections.iter().map(read)).into_iter().flatten().collect();
     if endpoints.is_empty() {
-        return Ok(None);
+        return Some(None);
     }
-    let queue = section.section("queue")?;
-    let directory = queue.some("directory")?.map_or_else(
-        || match storage {
-            Storage::Filesystem { root } => root.join(FOLDER),
-            Storage::Memory | Storage::S3(_) => PathBuf::from(ELSEWHERE).join(FOLDER),
-        },
-        PathBuf::from,
-    );
-    Ok(Some(Notifications {
-        with_references: section.section("events")?.boolean("includereferences")?.unwrap_or_default(),
+    let queue = faults.take(section.section("queue"))?;
+    let named = faults.take(queue.some("directory"))?.map(PathBuf::from);
+    let bytes_max = queue.parsed("maxbytes", positive).and_then(|max| max.ok_or_else(|| queue.missing("maxbytes")));
+    let bytes_max = faults.take(bytes_max);
+    let events = section.section("events").and_then(|events| events.boolean("includereferences"));
+    let with_references = faults.take(events);
+    let directory = named.or_else(|| match storage? {
+        Storage::Filesystem { root } => Some(root.join(FOLDER)),
+        Storage::Memory | Storage::S3(_) => Some(PathBuf::from(ELSEWHERE).join(FOLDER)),
+    });
+    Some(Some(Notifications {
+        with_references: with_references?.unwrap_or_default(),
         endpoints,
-        directory,
-        bytes_max: queue.parsed("maxbytes", positive)?.ok_or_else(|| queue.missing("maxbytes"))?,
+        directory: directory?,
+        bytes_max: bytes_max?,
     }))
 }
 

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use super::check::{Warning, What, below};
+use super::faults::Faults;
 use super::keys;
 use super::schema::{Section, Shape};
 use super::section::ConfigError;
@@ -43,35 +44,35 @@ struct Assignment<'a> {
 }
 
 /// Lays variables over a tree. Those that are not for the configuration are left alone.
-///
-/// # Errors
-/// A value that is no YAML, two variables for one place, an index behind the end of a list, a name that must not be
-/// ignored.
+/// Faults are values that are no YAML, two variables for one place, an index behind the end of a list, and names that
+/// must not be ignored.
 pub(super) fn apply<'a>(
     document: &mut Node,
     variables: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> Result<Vec<Warning>, ConfigError> {
+    faults: &mut Faults,
+) -> Vec<Warning> {
     let mut ours: Vec<(&str, &str)> = variables.into_iter().filter(|(name, value)| is_ours(name, value)).collect();
     ours.sort_unstable();
     let (mut assignments, mut warnings) = (Vec::new(), Vec::new());
     for (name, value) in ours {
-        match resolve(name, value)? {
-            Ok(assignment) => assignments.push(assignment),
-            Err(warning) => warnings.push(warning),
+        match faults.take(resolve(name, value)) {
+            Some(Ok(assignment)) => assignments.push(assignment),
+            Some(Err(warning)) => warnings.push(warning),
+            None => {}
         }
     }
     assignments.sort_by(|a, b| a.steps.cmp(&b.steps));
     let clash = |pair: &&[Assignment<'_>]| pair[0].steps == pair[1].steps && pair[0].value != pair[1].value;
-    if let Some(pair) = assignments.windows(2).find(clash) {
+    for pair in assignments.windows(2).filter(clash) {
         let message = format!("{} sets the same to another value", pair[0].name);
-        return Err(ConfigError::at(origin(pair[1].name), "", message).with_hint("unset one of them"));
+        faults.add(ConfigError::at(origin(pair[1].name), "", message).with_hint("unset one of them"));
     }
     for assignment in assignments {
         let at = origin(assignment.name);
-        let node = parse(&assignment, &at)?;
-        set(document, &assignment.steps, node, &at)?;
+        let put = parse(&assignment, &at).and_then(|node| set(document, &assignment.steps, node, &at));
+        faults.take(put);
     }
-    Ok(warnings)
+    warnings
 }
 
 fn is_ours(name: &str, value: &str) -> bool {

@@ -8,9 +8,11 @@ use super::*;
 fn over(file: &str, variables: &[(&str, &str)]) -> (String, Vec<String>) {
     let mut tree = yaml::parse(&"f".into(), file).expect("a tree");
     expand_name(&keys::ROOT, &mut tree);
-    match apply(&mut tree, variables.iter().copied()) {
-        Ok(warnings) => (tree.to_json().to_string(), warnings.iter().map(ToString::to_string).collect()),
-        Err(fault) => (fault.to_string(), fault.hint.into_iter().collect()),
+    let mut faults = Faults::default();
+    let warnings = apply(&mut tree, variables.iter().copied(), &mut faults);
+    match faults.check() {
+        Ok(()) => (tree.to_json().to_string(), warnings.iter().map(ToString::to_string).collect()),
+        Err(faults) => (faults.to_string(), faults.into_iter().filter_map(|fault| fault.hint).collect()),
     }
 }
 

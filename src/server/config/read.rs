@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
+use super::faults::Faults;
 use super::section::{ConfigError, Section};
 use super::tree::Node;
 use super::values::duration;
@@ -14,56 +15,94 @@ use crate::server::logging::{Formatter, Level};
 use crate::server::{AddressError, Door};
 use crate::spec::limits::DRAIN_SECS;
 
-/// Reads a tree in which every default is filled in.
-///
-/// # Errors
-/// The first value that cannot be meant, and what has no default and is not there.
-pub(super) fn read(document: &Node) -> Result<Config, ConfigError> {
+/// Reads a tree in which every default is filled in, each section whatever is wrong with the others; values that cannot be
+/// meant, and what has no default and is not there, are faults. `None` only where there is one.
+pub(super) fn read(document: &Node, faults: &mut Faults) -> Option<Config> {
     let root = Section::root(document);
-    let http = root.section("http")?;
-    let storage = root.section("storage")?;
-    let maintenance = storage.section("maintenance")?;
-    let read_door = http.parsed("net", net)?.unwrap_or(address);
-    let door = http
-        .parsed("addr", read_door)?
-        .ok_or_else(|| http.missing("addr").with_hint("write where to listen: http: {addr: \":5000\"}"))?;
-    let drain = http.parsed("draintimeout", duration)?.filter(|drain| !drain.is_zero());
-    let (completeness, urls) = validation::read(&root)?;
-    let place = storage::read(&root)?;
-    let (quotas, quota_interval) = limits::quotas(&root)?;
-    let notifications = notifications::read(&root, &place)?;
-    let auth = auth::read(&root)?;
-    Ok(Config {
-        door,
-        face: face(&http)?,
-        storage: place,
-        h2c: http.section("h2c")?.boolean("enabled")?.unwrap_or_default(),
-        options: Options {
-            delete_enabled: storage.section("delete")?.boolean("enabled")?.unwrap_or_default(),
-            // A cache of another registry takes no pushes, and this one must not begin to.
-            read_only: maintenance.section("readonly")?.boolean("enabled")?.unwrap_or_default()
-                || root.section("proxy")?.some("remoteurl")?.is_some(),
-            completeness,
-            urls,
-            classes: root.section("policy")?.section("repository")?.list("classes", |text| Ok(text.to_owned()))?,
-            catalog_page_max: validation::catalog_page_max(&root)?,
-            tags_page_max: validation::tags_page_max(&root)?,
-            blob_bytes_max: limits::blob_bytes_max(&root)?,
-            quotas,
-        },
-        log: log(&root)?,
-        access: access::read(&root, auth.as_ref())?,
-        tokens: tokens::read(&root, auth.as_ref())?,
-        auth,
-        tls: tls::read(&http)?,
-        notifications,
-        limits: limits::read(&root)?,
-        quota_interval,
-        health: health::checks(&root)?,
-        debug: health::debug(&http)?,
-        purge: purge(&maintenance)?,
-        drain: drain.unwrap_or(Duration::from_secs(DRAIN_SECS)),
+    let http = faults.take(root.section("http"));
+    let maintenance = faults.take(root.section("storage").and_then(|storage| storage.section("maintenance")));
+    let door = http.as_ref().and_then(|http| faults.take(door(http)));
+    let face = http.as_ref().and_then(|http| faults.take(face(http)));
+    let tls = http.as_ref().and_then(|http| faults.take(tls::read(http)));
+    let drain = http.as_ref().and_then(|http| faults.take(http.parsed("draintimeout", duration)));
+    let h2c = http.as_ref().and_then(|http| faults.take(switch(http, "h2c")));
+    let debug = http.as_ref().and_then(|http| faults.take(health::debug(http)));
+    let purge = maintenance.as_ref().and_then(|maintenance| faults.take(purge(maintenance)));
+    let is_read_only = maintenance.as_ref().and_then(|maintenance| faults.take(switch(maintenance, "readonly")));
+    let storage = faults.take(storage::read(&root));
+    let notifications = notifications::read(&root, storage.as_ref(), faults);
+    let log = faults.take(log(&root));
+    // A misspelt `auth` is at fault by itself; what needs one is not, then.
+    let auth = faults.take(auth::read(&root));
+    let known = auth.as_ref().filter(|_| !faults.misspell_a_section()).map(Option::as_ref);
+    let access = access::read(&root, known, faults);
+    let tokens = faults.take(tokens::read(&root, known));
+    let proxy = faults.take(root.section("proxy").and_then(|proxy| proxy.some("remoteurl")));
+    let limits = limits::read(&root, faults);
+    let (quotas, quota_interval) = limits::quotas(&root, faults).unzip();
+    let health = health::checks(&root, faults);
+    let options = options(&root, faults);
+    let is_read_only = is_read_only? || proxy.as_ref()?.is_some();
+    Some(Config {
+        door: door?,
+        face: face?,
+        storage: storage?,
+        h2c: h2c?,
+        // A cache of another registry takes no pushes, and this one must not begin to.
+        options: Options { read_only: is_read_only, quotas: quotas?, ..options? },
+        log: log?,
+        access: access?,
+        tokens: tokens?,
+        auth: auth?,
+        tls: tls?,
+        notifications: notifications?,
+        limits: limits?,
+        quota_interval: quota_interval?,
+        health: health?,
+        debug: debug?,
+        purge: purge?,
+        drain: drain?.filter(|drain| !drain.is_zero()).unwrap_or(Duration::from_secs(DRAIN_SECS)),
+        proxy: proxy?,
     })
+}
+
+/// `http.net` and `http.addr`
+fn door(http: &Section<'_>) -> Result<Door, ConfigError> {
+    let read = http.parsed("net", net)?.unwrap_or(address);
+    let door = http.parsed("addr", read)?;
+    door.ok_or_else(|| http.missing("addr").with_hint("write where to listen: http: {addr: \":5000\"}"))
+}
+
+/// What the registry takes and gives; that it is read-only, and quotas, are for others to say.
+fn options(root: &Section<'_>, faults: &mut Faults) -> Option<Options> {
+    let delete_enabled = faults.take(root.section("storage").and_then(|storage| switch(&storage, "delete")));
+    let validation = faults.take(validation::read(root));
+    let classes = faults.take(classes(root));
+    let catalog_page_max = faults.take(validation::catalog_page_max(root));
+    let tags_page_max = faults.take(validation::tags_page_max(root));
+    let blob_bytes_max = faults.take(limits::blob_bytes_max(root));
+    let (completeness, urls) = validation?;
+    Some(Options {
+        delete_enabled: delete_enabled?,
+        read_only: false,
+        completeness,
+        urls,
+        classes: classes?,
+        catalog_page_max: catalog_page_max?,
+        tags_page_max: tags_page_max?,
+        blob_bytes_max: blob_bytes_max?,
+        quotas: Vec::new(),
+    })
+}
+
+/// Whether a section says `enabled`.
+fn switch(parent: &Section<'_>, name: &str) -> Result<bool, ConfigError> {
+    Ok(parent.section(name)?.boolean("enabled")?.unwrap_or_default())
+}
+
+/// `policy.repository.classes`
+fn classes(root: &Section<'_>) -> Result<Vec<String>, ConfigError> {
+    root.section("policy")?.section("repository")?.list("classes", |text| Ok(text.to_owned()))
 }
 
 /// `storage.maintenance.uploadpurging`

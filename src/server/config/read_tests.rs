@@ -6,7 +6,7 @@ use super::super::{Document, Sources, Storage};
 use super::*;
 use crate::registry::Completeness;
 
-fn read(text: &str) -> Result<Config, ConfigError> {
+fn read(text: &str) -> Result<Config, Faults> {
     let variables = BTreeMap::new();
     let sources = Sources { file: Some(("f", text)), variables: &variables, address: None, root: None, home: None };
     Document::read(sources)?.resolve()

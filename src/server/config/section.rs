@@ -13,10 +13,19 @@ use super::values::boolean;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{}{}{message}", place(at), if path.is_empty() { String::new() } else { format!("{path}: ") })]
 pub(crate) struct ConfigError {
-    at: Origin,
+    pub(super) at: Origin,
     path: String,
     message: String,
     pub(crate) hint: Option<String>,
+}
+
+/// What is said of a key that must not be ignored, and of one that must be there.
+const UNKNOWN: &str = "is not known";
+const MISSING: &str = "is missing";
+
+/// The path of the section that a key is in.
+fn parent(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(parent, _)| parent)
 }
 
 fn place(at: &Origin) -> String {
@@ -37,7 +46,20 @@ impl ConfigError {
                 format!("known are {}", known.join(", "))
             }
         };
-        Self::at(at, path, "is not known").with_hint(hint)
+        Self::at(at, path, UNKNOWN).with_hint(hint)
+    }
+
+    /// Whether another fault is said already by `known`: of the same value, or of what a misspelt key was to say.
+    pub(super) fn follows_from(&self, known: &Self) -> bool {
+        let is_misspelt = known.message == UNKNOWN;
+        let is_same = self.path == known.path && (is_misspelt || self.at == known.at);
+        let meant = |path: &str| path == parent(&known.path) || parent(path) == parent(&known.path);
+        is_same || (is_misspelt && self.message == MISSING && meant(&self.path))
+    }
+
+    /// Whether it is a key at the top that is not known.
+    pub(super) fn is_unknown_section(&self) -> bool {
+        self.message == UNKNOWN && !self.path.contains('.')
     }
 
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -65,7 +87,7 @@ impl<'a> Section<'a> {
 
     /// A key that must be there and is not.
     pub(super) fn missing(&self, name: &str) -> ConfigError {
-        self.error(name, self.origin(), "is missing")
+        self.error(name, self.origin(), MISSING)
     }
 
     /// A key whose value is wrong as a whole.

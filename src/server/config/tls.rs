@@ -207,7 +207,8 @@ mod tests {
         let variables = BTreeMap::new();
         let sources =
             Sources { file: Some(("f", &text)), variables: &variables, address: None, root: None, home: None };
-        Document::read(sources).and_then(|document| document.tls()).map_err(|fault| fault.to_string())
+        let document = Document::read(sources).map_err(|faults| faults.to_string())?;
+        document.tls().map_err(|fault| fault.to_string())
     }
 
     #[test]

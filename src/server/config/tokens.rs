@@ -40,13 +40,13 @@ impl std::fmt::Debug for Bearer {
     }
 }
 
-/// What the section says.
-pub(super) fn read(root: &Section<'_>, auth: Option<&Auth>) -> Result<OwnTokens, ConfigError> {
+/// What the section says. `auth`: `None` where nobody knows what it says.
+pub(super) fn read(root: &Section<'_>, auth: Option<Option<&Auth>>) -> Result<OwnTokens, ConfigError> {
     let tokens = root.section("tokens")?;
     let enabled = tokens.boolean("enabled")?.unwrap_or_default();
     let file = tokens.some("file")?.map(PathBuf::from);
     for (name, is_wanted) in [("enabled", enabled), ("file", file.is_some())] {
-        if is_wanted && !matches!(auth, Some(Auth::Htpasswd { .. })) {
+        if is_wanted && !matches!(auth, None | Some(Some(Auth::Htpasswd { .. }))) {
             let message = "has nobody to give tokens to: there is no auth.htpasswd";
             return Err(tokens.fault(name, message).with_hint("name a file of users with auth.htpasswd.path"));
         }

@@ -11,19 +11,27 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
+/// Shortest time that a number without a unit can mean.
+const BARE_MIN: Duration = Duration::from_millis(1);
+
 /// A whole number; `_` may part its digits.
 pub(super) fn number(text: &str) -> Result<i64, String> {
     let digits = text.replace('_', "");
     digits.parse().map_err(|_| "must be a whole number".to_owned())
 }
 
-/// A duration as Go writes it: `1h2m3.5s`, `100ms`; a bare number counts nanoseconds.
+/// A duration as Go writes it: `1h2m3.5s`, `100ms`. A bare number counts nanoseconds, as there; those below a millisecond
+/// are seconds that lost their unit, and nobody means to do something every 10 ns.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     const UNITS: [(&str, f64); 7] =
         [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("h", 3600.0), ("m", 60.0), ("s", 1.0)];
     let wrong = || "must be a duration such as 30s or 1h30m".to_owned();
     if let Ok(nanoseconds) = text.parse() {
-        return Ok(Duration::from_nanos(nanoseconds));
+        let time = Duration::from_nanos(nanoseconds);
+        return match time.is_zero() || time >= BARE_MIN {
+            true => Ok(time),
+            false => Err("must have a unit, such as 10s or 5m: a bare number counts nanoseconds".into()),
+        };
     }
     let (mut rest, mut seconds) = (text, 0.0);
     while !rest.is_empty() {
@@ -46,7 +54,12 @@ mod tests {
         {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        assert_eq!(duration("1"), Ok(Duration::from_nanos(1)));
+        assert_eq!(duration("1000000"), Ok(Duration::from_millis(1)));
+        for text in ["1", "10", "3600", "999999"] {
+            let message = "must have a unit, such as 10s or 5m: a bare number counts nanoseconds";
+            assert_eq!(duration(text), Err(message.to_owned()), "{text}");
+        }
+        assert_eq!(duration("1ns"), Ok(Duration::from_nanos(1)), "said plainly");
         for text in ["s", "10 s", "-1s", "1d", "1e400s", "nan", "1.s.", ".", "1µ", "99999999999999999999h"] {
             assert!(duration(text).is_err(), "{text}");
         }

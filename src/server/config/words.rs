@@ -147,11 +147,11 @@ pub(super) const GROUPS: &[Group] = &[
         .says("Who may do what where; without it every user may do everything.")
         .keys(&[ours("groups", "Lists of users by the name of their group.")]),
     group("access.rules[]").says("What any rule allows is allowed, and nothing else.").keys(&[
-        ours("repositories", "Patterns of the names of repositories."),
-        ours("users", "Who is meant, by name."),
+        ours("repositories", "Patterns of the names of repositories, see PATTERNS; needed."),
+        ours("users", "Who is meant, by name; \"*\" is everybody who is logged in."),
         ours("groups", "Who is meant, by group."),
-        ours("anonymous", "Whoever comes without a name is meant."),
-        ours("actions", "What they may do there, such as pull, push and delete."),
+        ours("anonymous", "Everybody is meant, logged in or not."),
+        ours("actions", "What they may do there: pull, push (which is pull, too), delete, or \"*\"; needed."),
     ]),
     group("auth.silly").says("For tests of clients: whoever sends any Authorization header passes.").keys(&[
         both("realm", "URL of a token server that clients are sent to; needed."),
@@ -274,7 +274,11 @@ pub(super) const GROUPS: &[Group] = &[
         ours("enabled", "docker's bearer tokens are given out at /token."),
         ours("service", "What this registry is called in them."),
         ours("lifetime", "How long one of them counts: from 1m to 24h."),
-        ours("file", "File of API tokens, which reg token create writes; it is read again when it changes."),
+        ours(
+            "file",
+            "File of API tokens, which reg token create writes; read again when it changes. A token is shown as a \
+             bearer token, or as the password of its owner: beside another name it is refused.",
+        ),
     ]),
     group("limits")
         .says("Rates of requests, connections at a time, the size of blobs.")

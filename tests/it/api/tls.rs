@@ -92,6 +92,77 @@ fn images_go_in_and_out_unchanged() {
     );
 }
 
+/// `examples/config/config.yml`, with the files and the address of a test in place of those of a reader.
+#[test]
+fn the_example_configuration_serves_a_team() {
+    let env = Env::without_server();
+    std::fs::create_dir(env.path("etc")).expect("made");
+    issue(&env, &authority(&env, "ca.pem"), "etc/fullchain");
+    std::fs::rename(env.path("etc/fullchain.key"), env.path("etc/privkey.pem")).expect("renamed");
+    for user in ["alice", "bob", "ci", "eve"] {
+        let add = format!("user add $TMP/etc/htpasswd {user} --password-stdin");
+        assert_eq!(env.reg_with_input(&add, "secret\n").exit, Some(0));
+    }
+    let made = env.reg("token create $TMP/etc/tokens ci --scope team/**:pull,push --name 'build server' --expires 90d");
+    let token = made.ok().lines().find_map(|line| line.split_whitespace().find(|word| word.starts_with("reg_")));
+    let token = token.expect("a secret").to_owned();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/config/config.yml");
+    let example = std::fs::read_to_string(example).expect("the example");
+    let mut text = example.clone();
+    for (from, to) in [
+        ("addr: :443", "addr: 127.0.0.1:0".to_owned()),
+        ("  host: https://registry.example.com       # where clients find the token endpoint\n", String::new()),
+        ("rootdirectory: /var/lib/registry", format!("rootdirectory: {}", env.path("data").display())),
+        (": /etc/registry", format!(": {}", env.path("etc").display())),
+    ] {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, &to);
+    }
+    std::fs::write(env.path("c.yml"), text).expect("written");
+    env.reg("config check $TMP/c.yml").check(expect_test::expect![[r#"
+        $TMP/c.yml is valid
+        address        127.0.0.1:0
+        tls            certificate $TMP/etc/fullchain.pem
+        storage        directory $TMP/data, which will be made
+        deletes        yes
+        read-only      no
+        auth           htpasswd, users of $TMP/etc/htpasswd
+        access         3 rules, strangers are let in for some of it
+        tokens         bearer tokens for 5m at /token, which end with the process (no http.secret); API tokens of $TMP/etc/tokens
+        health         the storage every 10s
+        ------- stderr -------
+        note: http.secret is not set: bearer tokens end with this process, and are not those of other servers
+    "#]]);
+    let mut command = reg();
+    command.arg("serve").arg(env.path("c.yml")).env("REGISTRY_HTTP_SECRET", "0123456789abcdef0123456789abcdef");
+    let (server, mut log) = Server::start_logged(&env.path("data"), &mut command);
+    // A pipe that nobody reads is soon full.
+    std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+    let host = &server.host;
+    let copy = |to: &str| {
+        let image = format!("oci:{}/tests/fixtures/hello:v1", env!("CARGO_MANIFEST_DIR"));
+        env.reg(&format!("copy {image} {host}/{to}:v1 --ca-file $TMP/ca.pem")).exit
+    };
+    let tags = |of: &str| env.reg(&format!("tags {host}/{of} --ca-file $TMP/ca.pem")).exit;
+    let login = |user: &str, password: &str| {
+        let line = format!("login {host} -u {user} --password-stdin --ca-file $TMP/ca.pem");
+        env.reg_with_input(&line, &format!("{password}\n")).exit
+    };
+    assert_eq!((copy("team/app"), tags("team/app")), (Some(4), Some(4)), "strangers");
+    assert_eq!(login("alice", &token), Some(4), "that is the token of ci");
+    assert_eq!(login("ci", &token), Some(0));
+    assert_eq!((copy("team/app"), copy("public/app"), copy("library/app")), (Some(0), Some(4), Some(4)));
+    assert_eq!(login("bob", "secret"), Some(0));
+    assert_eq!((copy("team/bob"), copy("library/bob")), (Some(0), Some(4)));
+    assert_eq!(login("eve", "secret"), Some(0));
+    assert_eq!((tags("team/app"), copy("team/eve")), (Some(4), Some(4)));
+    assert_eq!(login("alice", "secret"), Some(0));
+    assert_eq!((copy("public/app"), copy("library/app")), (Some(0), Some(0)));
+    assert_eq!(env.reg(&format!("delete --yes {host}/team/app:v1 --ca-file $TMP/ca.pem")).exit, Some(0));
+    assert_eq!(env.reg(&format!("logout {host}")).exit, Some(0));
+    assert_eq!((tags("public/app"), tags("library/app")), (Some(0), Some(4)), "strangers again");
+}
+
 #[test]
 fn http2_is_not_spoken_where_it_is_disabled() {
     let env = Env::without_server();

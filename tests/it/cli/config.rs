@@ -60,6 +60,7 @@ fn what_would_open_a_closed_registry_is_refused() {
         ------- stderr -------
         error: REGISTRY_AUTH: auth.htpaswd: is not known
         hint: known are none, silly, htpasswd, token
+        hint: there is another fault: reg config check shows both
         [exit 2]
     "#]]);
 }
@@ -153,11 +154,11 @@ fn checks_say_what_has_no_effect_and_what_holds() {
     env.set("REGISTRY_HTTP_ADR", "y");
     env.reg("config check $TMP/c.yml").check(expect![[r#"
         $TMP/c.yml is valid
-        address    :5000
-        storage    directory $TMP/data, which will be made
-        deletes    yes
-        read-only  no
-        auth       none
+        address        :5000
+        storage        directory $TMP/data, which will be made
+        deletes        yes
+        read-only      no
+        auth           none
         ------- stderr -------
         warning: REGISTRY_HTTP_ADR is not known and ignored; did you mean REGISTRY_HTTP_ADDR?
         warning: $TMP/c.yml:3:23: http.adr is not known and ignored; did you mean addr?
@@ -171,6 +172,125 @@ fn checks_say_what_has_no_effect_and_what_holds() {
         document["items"].as_array().expect("items").iter().find(|item| item["path"] == "storage.delete.enabled");
     let deletes = deletes.expect("the setting");
     assert_eq!((&deletes["value"], &deletes["origin"]), (&true.into(), &"REGISTRY_STORAGE_DELETE_ENABLED".into()));
+}
+
+/// What is wrong here and there is said in one run, each with its place.
+#[test]
+fn checks_say_every_fault() {
+    let mut env = world(
+        "version: 0.2\nstorage:\n  filesystem: {rootdirectroy: /x}\n  delete: {enabled: perhaps}\n\
+         http:\n  addr: here\n  tls: {certificate: c}\n  draintimeout: soon\n\
+         auth: {htpasswd: {realm: r}}\n\
+         access:\n  rules:\n  - {repositories: ['Team/**'], users: [a], actions: [pull]}\n  \
+         - {repositories: [x], users: [a], actions: [pul]}\n  - {repositories: [x], users: [a], actions: [push]}\n\
+         tokens: {enabled: true, lifetime: 1s}\n\
+         limits: {requests: [{per: adress, rate: 1/s}, {per: user, rate: fast}]}\n\
+         quotas: {rules: [{prefix: a}]}\n\
+         notifications: {endpoints: [{name: n, url: nowhere}]}\n\
+         health: {storagedriver: {enabled: true, interval: 10}, tcp: [{timeout: 1s}]}\n",
+    );
+    env.set("REGISTRY_LOG_LEVEL", "loud");
+    let output = env.reg("config check $TMP/c.yml");
+    expect![[r#"
+        ------- stderr -------
+        error: $TMP/c.yml:1:10: version: only 0.1 is known, not "0.2"
+        error: $TMP/c.yml:3:16: storage.filesystem.rootdirectroy: is not known
+        hint: did you mean rootdirectory?
+        error: $TMP/c.yml:4:21: storage.delete.enabled: must be true or false, not "perhaps"
+        error: $TMP/c.yml:6:9: http.addr: invalid address "here": expected HOST:PORT or :PORT, not "here"
+        error: $TMP/c.yml:7:8: http.tls.key: is missing
+        error: $TMP/c.yml:8:17: http.draintimeout: must be a duration such as 30s or 1h30m, not "soon"
+        error: $TMP/c.yml:9:18: auth.htpasswd.path: is missing
+        error: $TMP/c.yml:12:21: access.rules.repositories: is no pattern of repositories: they are written in lower case, such as team/app or team/**, not "Team/**"
+        error: $TMP/c.yml:13:47: access.rules.actions: must be pull, push, delete or *, not "pul"
+        error: $TMP/c.yml:15:35: tokens.lifetime: must be from 1m to 24h, not "1s"
+        error: $TMP/c.yml:16:27: limits.requests.per: must be address or user, not "adress"
+        error: $TMP/c.yml:16:65: limits.requests.rate: must be a rate such as 10/s, 600/m or 5000/h, not "fast"
+        error: $TMP/c.yml:17:18: quotas.rules.maxbytes: is missing
+        error: $TMP/c.yml:18:44: notifications.endpoints.url: must be a URL of http or https, not "nowhere"
+        error: $TMP/c.yml:19:51: health.storagedriver.interval: must have a unit, such as 10s or 5m: a bare number counts nanoseconds, not "10"
+        error: $TMP/c.yml:19:62: health.tcp.addr: is missing
+        error: REGISTRY_LOG_LEVEL: log.level: must be error, warn, info or debug, not "loud"
+        [exit 2]
+    "#]].assert_eq(&output.to_string());
+    let document: serde_json::Value =
+        serde_json::from_str(&env.reg("config check $TMP/c.yml -o json").stdout).expect("a document");
+    assert_eq!(document["errors"].as_array().map(Vec::len), Some(output.stderr.matches("error: ").count()));
+    assert!(env.reg("serve $TMP/c.yml").stderr.contains("more faults: reg config check shows all"));
+}
+
+/// A fault that follows from another one is none.
+#[test]
+fn checks_say_no_fault_twice() {
+    let env = world(
+        "version: 0.1\nstorage: inmemory\nhttp: 5\nauht: {htpasswd: {realm: r, path: p}}\n\
+                     access: {rules: [{repositories: [x], users: [a], actions: [pull]}]}\ntokens: {enabled: true}\n",
+    );
+    env.reg("config check $TMP/c.yml").check(expect![[r#"
+        ------- stderr -------
+        error: $TMP/c.yml:3:7: http: must be a mapping, found a text
+        error: $TMP/c.yml:4:1: auht: is not known
+        hint: did you mean auth?
+        [exit 2]
+    "#]]);
+    std::fs::write(env.path("c.yml"), "root:x:0:0:root:/root:/bin/bash\n").expect("written");
+    env.reg("config check $TMP/c.yml").check(expect![[r#"
+        ------- stderr -------
+        error: $TMP/c.yml:1:1: must be a mapping, found a text
+        hint: begin the file with: version: 0.1
+        [exit 2]
+    "#]]);
+}
+
+#[test]
+fn checks_list_what_is_switched_on() {
+    let env = world(
+        "version: 0.1\nstorage: inmemory\nproxy: {remoteurl: 'https://u:p@r.example'}\n\
+         http:\n  addr: ':5000'\n  debug: {addr: '127.0.0.1:5001', prometheus: {enabled: true}}\n\
+         auth: {htpasswd: {realm: r, path: $TMP/users}}\n\
+         access: {rules: [{repositories: [x], users: [a], actions: [pull]}]}\n\
+         tokens: {enabled: true, lifetime: 1h}\n\
+         limits: {requests: [{per: address, rate: 1/s}], connections: {total: 1, peraddress: 2}, blobs: {maxbytes: 1048576}}\n\
+         quotas: {rules: [{prefix: team, maxbytes: 1024}, {maxbytes: 2048}], interval: 90s}\n\
+         notifications: {endpoints: [{name: n, url: 'http://x/'}, {url: 'https://h.example/x'}, {name: off, url: 'http://y/', disabled: true}], queue: {directory: /q}}\n\
+         health: {storagedriver: {enabled: true}, file: [{file: /f, interval: 1m}], http: [{uri: 'http://h/'}], tcp: [{addr: 'a:1'}]}\n",
+    );
+    std::fs::write(env.path("users"), "").expect("written");
+    env.reg("config check $TMP/c.yml").check(expect![[r#"
+        $TMP/c.yml is valid
+        address        :5000
+        storage        memory only
+        deletes        no
+        read-only      yes
+        proxy          none: nothing is fetched from remoteurl, and nobody can push
+        auth           htpasswd, users of $TMP/users
+        access         1 rule, nobody without a name
+        tokens         bearer tokens for 1h at /token, which end with the process (no http.secret)
+        limits         1 rate, 1 connection, 2 of one address, blobs up to 1 MiB
+        quotas         team 1 KiB, everything 2 KiB; counted every 90s
+        notifications  to n, h.example; events wait in /q
+        health         the storage every 10s, file /f every 1m, http h every 10s, tcp a:1 every 10s
+        debug          127.0.0.1:5001, metrics at /metrics
+        ------- stderr -------
+        warning: $TMP/c.yml:3:1: proxy fetches nothing from its remoteurl here: only what is in the storage is served, and pushes are refused
+        note: http.secret is not set: bearer tokens end with this process, and are not those of other servers
+    "#]]);
+}
+
+#[test]
+fn a_proxy_is_said_to_fetch_nothing_wherever_it_is_met() {
+    let env =
+        world("version: 0.1\nstorage: inmemory\nhttp: {addr: '127.0.0.1:0'}\nproxy: {remoteurl: https://r.example}\n");
+    let (server, mut log) = Server::start_configured(&env.path("c.yml"), &env.path("data"));
+    assert_eq!(server.client().send("POST", "/v2/a/blobs/uploads/", &[], b"").status, 405);
+    server.signal("TERM");
+    let mut said = server.ready.clone();
+    drop(server.wait());
+    std::io::Read::read_to_string(&mut log, &mut said).expect("a log");
+    let words =
+        "proxy fetches nothing from its remoteurl here: only what is in the storage is served, and pushes are refused";
+    assert!(said.contains(&format!("c.yml:4:1: {words}")), "{said}");
+    assert!(said.contains("level=warning msg=\"proxy: nothing is fetched from remoteurl; "), "{said}");
 }
 
 #[test]
@@ -310,11 +430,13 @@ fn sample_configurations_say_what_happens() {
     );
     env.reg("config check $TMP/c.yml").check(expect![[r#"
         $TMP/c.yml is valid
-        address    :5000
-        storage    directory $TMP/registry, which will be made
-        deletes    yes
-        read-only  no
-        auth       none
+        address        :5000
+        storage        directory $TMP/registry, which will be made
+        deletes        yes
+        read-only      no
+        auth           none
+        health         the storage every 10s
+        debug          :5001, metrics at /metrics
         ------- stderr -------
         warning: $TMP/c.yml:22:1: redis has no effect: nothing is cached outside of this program
     "#]]);
@@ -325,13 +447,14 @@ fn sample_configurations_say_what_happens() {
     std::fs::write(env.path("cache.yml"), env.expand(cache)).expect("written");
     env.reg("config check $TMP/cache.yml").check(expect![[r#"
         $TMP/cache.yml is valid
-        address    :5000
-        storage    directory $TMP/registry-cache, which will be made
-        deletes    no
-        read-only  yes
-        auth       none
+        address        :5000
+        storage        directory $TMP/registry-cache, which will be made
+        deletes        no
+        read-only      yes
+        proxy          none: nothing is fetched from remoteurl, and nobody can push
+        auth           none
         ------- stderr -------
-        warning: $TMP/cache.yml:8:1: proxy is not effective yet: the registry serves what it has, and takes no pushes
+        warning: $TMP/cache.yml:8:1: proxy fetches nothing from its remoteurl here: only what is in the storage is served, and pushes are refused
     "#]]);
 }
 
@@ -372,11 +495,11 @@ fn checks_make_nothing() {
     let env = world(config);
     env.reg("config check $TMP/c.yml").check(expect![[r#"
         $TMP/c.yml is valid
-        address    :1
-        storage    directory $TMP/a/b, which will be made
-        deletes    no
-        read-only  no
-        auth       htpasswd
+        address        :1
+        storage        directory $TMP/a/b, which will be made
+        deletes        no
+        read-only      no
+        auth           htpasswd, users of $TMP/c/users
         ------- stderr -------
         note: $TMP/c/users is missing; the server makes it, with a user docker whose password the log says once
     "#]]);
