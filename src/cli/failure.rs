@@ -5,12 +5,15 @@
 use std::fmt;
 use std::process::ExitCode;
 
+mod advice;
+
 use super::output::{self, Output};
 use crate::server::config::{ConfigError, Faults};
 use crate::spec::Host;
 use crate::spec::name::NameError;
 use crate::spec::reference::ReferenceError;
 use crate::{client, content, layout};
+use advice::{hint, is_explained};
 
 /// The exit codes, as `reg --help` and the man page show them.
 pub(crate) const EXIT_CODES_HELP: &str = "\
@@ -77,11 +80,13 @@ pub(crate) struct Failure {
     /// What is said; nothing when everything has been said already.
     error: Option<anyhow::Error>,
     hints: Vec<String>,
+    /// Whether a registry that refused said why: then it is not who asks that is at fault.
+    is_explained: bool,
 }
 
 impl Failure {
     pub(crate) fn new(kind: Kind, error: impl Into<anyhow::Error>) -> Self {
-        Self { kind, error: Some(error.into()), hints: Vec::new() }
+        Self { kind, error: Some(error.into()), hints: Vec::new(), is_explained: false }
     }
 
     /// A failure described by a message alone.
@@ -101,7 +106,7 @@ impl Failure {
 
     /// An exit code, when everything has been said already.
     pub(crate) fn silent(kind: Kind) -> Self {
-        Self { kind, error: None, hints: Vec::new() }
+        Self { kind, error: None, hints: Vec::new(), is_explained: false }
     }
 
     pub(crate) const fn kind(&self) -> Kind {
@@ -131,7 +136,7 @@ impl Failure {
     /// Says what may help with a failure of `host`.
     pub(crate) fn at(self, host: &Host) -> Self {
         match self.kind {
-            Kind::Denied if self.hints.is_empty() => self.with_hint(format!("reg login {host}")),
+            Kind::Denied if self.hints.is_empty() && !self.is_explained => self.with_hint(format!("reg login {host}")),
             _ => self,
         }
     }
@@ -188,15 +193,15 @@ impl From<&content::Kind> for Kind {
 
 impl From<content::Error> for Failure {
     fn from(error: content::Error) -> Self {
-        let hint = hint(&error);
-        Self { hints: hint.into_iter().collect(), ..Self::new(Kind::from(&error.kind), error) }
+        let (hint, is_explained) = (hint(&error), is_explained(&error));
+        Self { hints: hint.into_iter().collect(), is_explained, ..Self::new(Kind::from(&error.kind), error) }
     }
 }
 
 impl From<content::CopyError> for Failure {
     fn from(error: content::CopyError) -> Self {
-        let hint = error.of_place().and_then(hint);
-        Self { hints: hint.into_iter().collect(), ..Self::new(Kind::from(&error.kind()), error) }
+        let (hint, is_explained) = (error.of_place().and_then(hint), error.of_place().is_some_and(is_explained));
+        Self { hints: hint.into_iter().collect(), is_explained, ..Self::new(Kind::from(&error.kind()), error) }
     }
 }
 
@@ -209,30 +214,6 @@ impl From<layout::LayoutError> for Failure {
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
         Self::from(content::Error::from(error))
-    }
-}
-
-/// Longest wait that is worth telling in seconds: a day.
-const WAIT_SECS_TOLD_MAX: u64 = 86_400;
-
-/// What may help with a failure of a registry, however deep it stands.
-fn hint(error: &content::Error) -> Option<String> {
-    use client::Error as E;
-    match error.source.downcast_ref::<E>()? {
-        E::Denied { origin: Some(origin), user, .. } | E::Token { denied: true, origin: Some(origin), user, .. } => {
-            let user = user.as_ref().map_or_else(String::new, |user| format!("user {user}, "));
-            Some(format!("the credentials used ({user}from {origin}) do not suffice, or the name does not exist"))
-        }
-        E::PlainHttp { host } => Some(format!("--plain-http, or plain_http = true below [host.{:?}]", host.as_str())),
-        E::Certificate { .. } => Some("--ca-file FILE trusts it, or the authority that signed it".into()),
-        E::RateLimited { retry_after_secs: Some(seconds), .. } if *seconds <= WAIT_SECS_TOLD_MAX => {
-            Some(format!("try again in {seconds} s, or wait for it with --max-wait {seconds}s"))
-        }
-        E::RateLimited { retry_after_secs: Some(_), .. } => {
-            Some("the registry wants no more requests for longer than a day".into())
-        }
-        E::Connect { hint, .. } => hint.clone(),
-        _ => None,
     }
 }
 

@@ -9,6 +9,7 @@ mod clients;
 mod failure;
 mod notices;
 mod pace;
+mod patience;
 mod probe;
 mod redact;
 mod redirect;
@@ -28,6 +29,7 @@ use url::Url;
 pub(super) use self::answer::Answer;
 use self::call::Head;
 pub(super) use self::call::{Call, Payload, Place};
+use self::patience::patient;
 pub(super) use self::redact::url as redacted;
 use super::auth::{Auth, Round};
 use super::error::{Error, Line, Result};
@@ -43,9 +45,6 @@ const WRITE_ATTEMPTS: u32 = 3;
 /// Redirects followed for one request.
 const REDIRECTS_MAX: usize = 10;
 
-/// A registry may assemble a large blob for this long after its last byte, before it answers.
-const COMMIT_TIMEOUT: Duration = Duration::from_secs(900);
-
 /// The host behind `docker.io`.
 const DOCKER_HUB_API: &str = "registry-1.docker.io";
 
@@ -59,6 +58,7 @@ pub(super) struct Transport {
     pace: pace::Pace,
     /// Whether the registry has answered anything yet.
     answered: AtomicBool,
+    outage: retry::Outage,
     warned: Mutex<BTreeSet<String>>,
     /// Whether the user knows that few requests are left.
     told_of_limit: AtomicBool,
@@ -78,6 +78,7 @@ impl Transport {
             pace: pace::Pace::new(options.concurrency),
             base: OnceCell::new(),
             answered: AtomicBool::new(false),
+            outage: retry::Outage::default(),
             warned: Mutex::new(BTreeSet::new()),
             told_of_limit: AtomicBool::new(false),
             host,
@@ -186,11 +187,15 @@ impl Transport {
             let payload = call.payload.take();
             let outcome = self.follow(&call.head, url, payload, authorization).await;
             let again = attempt < most && !call.payload.is_spent();
+            let mut status = None;
             let (reason, asked) = match outcome {
                 Ok(mut answer) => {
                     answer.attempts = attempt;
                     if !retry::is_temporary(answer.status()) {
                         self.pace.went_well();
+                        if !call.head.is_read() {
+                            self.outage.forget();
+                        }
                         return Ok(answer);
                     }
                     if answer.status() == StatusCode::TOO_MANY_REQUESTS {
@@ -198,13 +203,18 @@ impl Transport {
                     }
                     let asked = answer.retry_after_secs.map(Duration::from_secs);
                     let longest = Duration::from_secs(self.options.max_wait_secs).saturating_sub(waited);
-                    if asked.is_some_and(|asked| asked > longest) {
+                    if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+                        if asked > Some(longest) || !self.outage.is_worth_waiting(asked, Instant::now()) {
+                            return Ok(answer);
+                        }
+                    } else if asked.is_some_and(|asked| asked > longest) {
                         let retry_after_secs = answer.retry_after_secs;
                         return Err(Error::RateLimited { refusal: Box::new(answer.refusal().await), retry_after_secs });
                     }
                     if !again {
                         return Ok(answer);
                     }
+                    status = Some(answer.status());
                     (answer.refusal().await.to_string(), asked)
                 }
                 Err((error, Hope::Some)) if again => (error.to_string(), None),
@@ -213,7 +223,7 @@ impl Transport {
             let random = u64::from_le_bytes(crate::sys::random());
             let wait = asked.unwrap_or_else(|| retry::backoff(attempt, random));
             if asked.is_some() && self.pace.pause(wait) {
-                self.tell_of_wait(url, wait);
+                self.tell_of_wait(url, wait, status);
             }
             let (method, wait_millis) = (call.head.method.clone(), u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
             self.tell(&Event::Retry { method, url: redact::url(url), reason, wait_millis });
@@ -366,28 +376,4 @@ fn fill(request: &mut reqwest::Request, payload: Payload, progress: &Arc<AtomicU
     request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     *request.body_mut() = Some(body);
     streams
-}
-
-/// Waits for an answer as long as there is life: `None` is for silence. An upload lives while its bytes move, and may
-/// take longer for the answer itself.
-async fn patient<F: Future>(answer: F, progress: Option<&AtomicU64>) -> Option<F::Output> {
-    let mut answer = std::pin::pin!(answer);
-    let Some(progress) = progress else {
-        return tokio::time::timeout(answer::IDLE_TIMEOUT, answer).await.ok();
-    };
-    let mut seen = progress.load(Ordering::Relaxed);
-    let mut moved = Instant::now();
-    loop {
-        match tokio::time::timeout(answer::IDLE_TIMEOUT, &mut answer).await {
-            Ok(output) => return Some(output),
-            Err(_) => {
-                let now = progress.load(Ordering::Relaxed);
-                if now != seen {
-                    (seen, moved) = (now, Instant::now());
-                } else if moved.elapsed() >= COMMIT_TIMEOUT {
-                    return None;
-                }
-            }
-        }
-    }
 }

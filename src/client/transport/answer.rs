@@ -124,11 +124,16 @@ impl Answer {
         let errors = parse_error_body(&body);
         let clean = |text: &str| redact::first_line(text.as_bytes());
         let codes: Vec<String> = errors.iter().map(|e| clean(&e.code)).filter(|code| !code.is_empty()).collect();
-        let message = match errors.iter().find(|error| !error.message.is_empty()) {
+        let mut message = match errors.iter().find(|error| !error.message.is_empty()) {
             Some(error) => clean(&error.message),
             None if errors.is_empty() => redact::first_line(&body),
             None => String::new(),
         };
+        // Of a fault of its own a registry says in `detail` which one: that of a health check, for one.
+        let detail = errors.first().and_then(|error| error.detail.as_str()).map(clean).unwrap_or_default();
+        if status.is_server_error() && !detail.is_empty() && detail != message {
+            message = if message.is_empty() { detail } else { format!("{message}: {detail}") };
+        }
         Refusal { line, status, codes, message }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, StatusCode, header};
 use url::Url;
 
 use super::super::rate_limit::RateLimit;
@@ -20,10 +20,14 @@ impl Transport {
     }
 
     /// Says why nothing happens for a while.
-    pub(super) fn tell_of_wait(&self, url: &Url, wait: Duration) {
+    pub(super) fn tell_of_wait(&self, url: &Url, wait: Duration, status: Option<StatusCode>) {
         let own = self.base.get().is_some_and(|base| base.origin() == url.origin());
         let host = if own { self.host.as_str() } else { url.host_str().unwrap_or_default() };
-        self.tell(&Event::Waiting(format!("{host} asks to wait {} s", wait.as_secs())));
+        let why = match status {
+            Some(StatusCode::SERVICE_UNAVAILABLE) => " is out of order (503) and",
+            _ => "",
+        };
+        self.tell(&Event::Waiting(format!("{host}{why} asks to wait {} s", wait.as_secs())));
     }
 
     /// Says once that few requests are left.

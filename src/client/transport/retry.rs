@@ -1,9 +1,11 @@
 //! When a request is sent again, and after which wait.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 /// First and longest backoff. Doubled from attempt to attempt.
 const BACKOFF_FIRST: Duration = Duration::from_millis(250);
@@ -11,6 +13,39 @@ const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
 /// Longest wait that is taken for one: a year. Whoever asks for more means never, and clocks end somewhere.
 const RETRY_AFTER_SECS_MAX: u64 = 365 * 86_400;
+
+/// A registry that is overloaded asks to come back in a moment. One that asks for more is out of order.
+const MOMENT: Duration = Duration::from_secs(2);
+
+/// Longest wait for a registry that is out of order: health checks are made about so often. Nobody knows whether it comes
+/// back at all, so that it is waited for once, and people are told instead.
+const OUTAGE_MAX: Duration = Duration::from_secs(10);
+
+/// The end of the one wait for a registry that is out of order; there is none while it does well.
+#[derive(Debug, Default)]
+pub(super) struct Outage(Mutex<Option<Instant>>);
+
+impl Outage {
+    /// Whether a 503 is worth the wait that it asks for, from `now` on. Requests that are refused during the one wait
+    /// share it; whatever is refused behind it has waited, or knows from others that it does not help.
+    pub(super) fn is_worth_waiting(&self, asked: Option<Duration>, now: Instant) -> bool {
+        match asked {
+            None => true,
+            Some(asked) if asked <= MOMENT => true,
+            Some(asked) if asked > OUTAGE_MAX => false,
+            Some(asked) => now < *self.end().get_or_insert(now + asked),
+        }
+    }
+
+    /// The registry has taken something: reads alone go on in many an outage.
+    pub(super) fn forget(&self) {
+        *self.end() = None;
+    }
+
+    fn end(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Whether an answer of this status may be better the next time. 520 to 524 are Cloudflare's for a sick origin.
 pub(super) fn is_temporary(status: StatusCode) -> bool {
@@ -52,6 +87,19 @@ mod tests {
         for status in [200, 307, 400, 401, 403, 404, 405, 409, 413, 416, 501, 505, 525] {
             assert!(!is_temporary(StatusCode::from_u16(status).expect("status")), "{status}");
         }
+    }
+
+    #[test]
+    fn an_outage_is_waited_for_once() {
+        let secs = |secs| Some(Duration::from_secs(secs));
+        let (outage, start) = (Outage::default(), Instant::now());
+        let asks = |asked, at: u64| outage.is_worth_waiting(asked, start + Duration::from_secs(at));
+        assert!(!asks(secs(11), 0), "longer than anybody waits");
+        assert!(asks(secs(10), 0) && asks(secs(10), 9), "two that are refused in the same wait");
+        assert!(!asks(secs(10), 10) && !asks(secs(3), 60), "it did not help");
+        assert!(asks(secs(2), 60) && asks(None, 60), "a moment is none");
+        outage.forget();
+        assert!(asks(secs(10), 61) && !asks(secs(10), 71), "another outage");
     }
 
     #[test]

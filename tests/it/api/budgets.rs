@@ -139,6 +139,20 @@ fn what_is_below_a_prefix_has_a_quota() {
     assert_eq!(refused(&mut server.client()).status, 201, "a larger one");
 }
 
+/// The command line says what is in the way, and asks nobody to log in.
+#[test]
+fn a_push_beyond_a_quota_is_explained() {
+    let env = Env::without_server();
+    let (server, mut log) = server(&env, "quotas: {rules: [{prefix: team, maxbytes: 100}]}");
+    counted(&mut log);
+    let image = format!("oci:{}/tests/fixtures/hello:v1", env!("CARGO_MANIFEST_DIR"));
+    let output = env.reg(&format!("copy -j 1 {image} {}/team/app:v1", server.host));
+    assert_eq!(output.exit, Some(4), "{output}");
+    assert!(output.stderr.contains(": 403 DENIED (the quota of team is 100 bytes: "), "{output}");
+    assert!(output.stderr.contains("\nhint: room is made by deleting what is not needed"), "{output}");
+    assert!(!output.stderr.contains("reg login"), "{output}");
+}
+
 #[test]
 fn what_is_there_is_counted_again_and_again() {
     let env = Env::without_server();

@@ -93,6 +93,22 @@ fn a_file_takes_a_server_out_and_what_is_read_is_read_on() {
     assert_eq!(running.statuses(), WELL);
 }
 
+/// Fifteen requests of a copy do not wait ten seconds each for a registry that stays out of order.
+#[test]
+fn the_command_line_says_that_a_registry_is_out_of_order() {
+    let env = Env::without_server();
+    let mut running = Running::start(&env, "", "health: {file: [{file: $TMP/down, interval: 50ms}]}");
+    fs::write(env.path("down"), "").expect("written");
+    running.wait("a health check fails");
+    let image = format!("oci:{}/tests/fixtures/hello:v1", env!("CARGO_MANIFEST_DIR"));
+    let output = env.reg(&format!("copy --max-wait 5s {image} {}/team/app:v1", running.server.host));
+    assert_eq!(output.exit, Some(1), "{output}");
+    assert!(!output.stderr.contains("asks to wait"), "ten seconds are more than five: {output}");
+    let said = ": 503 UNAVAILABLE (service unavailable: health check failed: please see /debug/health)";
+    assert!(output.stderr.contains(said), "{output}");
+    assert!(output.stderr.contains("\nhint: the registry is out of order or overloaded: "), "{output}");
+}
+
 #[test]
 fn a_store_that_takes_nothing_is_read_on() {
     let env = Env::without_server();

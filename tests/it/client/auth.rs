@@ -175,6 +175,32 @@ fn a_token_that_lacks_something_is_widened_once() {
     registry.finished();
 }
 
+/// A password does not help where the registry says what is in the way.
+#[test]
+fn a_refusal_with_a_reason_hints_at_no_login() {
+    let refused = |message: &str, user: &str| {
+        let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{message}"}}]}}"#);
+        let registry = Scripted::serve(move |_| reply(403, &[], &body));
+        let env = if user.is_empty() { Env::without_server() } else { world(&registry, user) };
+        let output = registry.reg(&env, "tags $HOST/a");
+        assert_eq!(output.exit, Some(4), "{output}");
+        let hint = output.stderr.lines().find_map(|line| line.strip_prefix("hint: "));
+        hint.unwrap_or_default().split(" (").next().map(str::to_owned).unwrap_or_default()
+    };
+    let quota = "room is made by deleting what is not needed";
+    for (message, hint) in [
+        ("", "reg login $HOST"),
+        ("requested access to the resource is denied", "reg login $HOST"),
+        ("Forbidden", "reg login $HOST"),
+        ("the quota of team is 10 bytes: 5 are used, and 6 more are needed", quota),
+        ("access denied: storage QUOTA exceeded", quota),
+        ("images of this age are not kept here", ""),
+    ] {
+        assert_eq!(refused(message, ""), hint, "{message}");
+    }
+    assert_eq!(refused("the quota of team is 10 bytes", USER), quota);
+}
+
 #[test]
 fn no_challenge_leads_to_the_root_then_to_basic() {
     let registry = Scripted::follow([

@@ -36,6 +36,7 @@ fn five_reads_then_the_reason() {
         ------- stderr -------
         error: cannot list the tags of $HOST/a
           caused by: GET /v2/a/tags/list: 503 Service Unavailable (503 so busy)
+        hint: the registry is out of order or overloaded: its log says why, and so does its health page (/debug/health) if it has one
         [exit 1]
     "#]]);
     registry.finished();
@@ -66,13 +67,57 @@ fn a_wait_beyond_the_limit_ends_at_once() {
     registry.finished();
 
     let far = &["Retry-After: Wed, 21 Oct 2099 07:28:00 GMT"][..];
-    let registry = Scripted::follow([on(LIST, reply(503, far, ""))]);
+    let registry = Scripted::follow([on(LIST, reply(429, far, ""))]);
     assert_eq!(registry.reg(&Env::without_server(), "tags $HOST/a").exit, Some(6));
     registry.finished();
 
     let registry = Scripted::follow([on(LIST, reply(429, &["Retry-After: 5"], ""))]);
     assert_eq!(registry.reg(&Env::without_server(), "tags $HOST/a --max-wait 4s").exit, Some(6));
     registry.finished();
+}
+
+const UNWELL: &str = r#"{"errors":[{"code":"UNAVAILABLE","message":"service unavailable","detail":"health check failed: please see /debug/health"}]}"#;
+
+/// It comes back or it does not: nobody waits for it again and again without a word.
+#[test]
+fn a_registry_that_is_out_of_order_is_waited_for_once() {
+    let unwell = |secs: &str| on(LIST, reply(503, &[&format!("Retry-After: {secs}")], UNWELL));
+    let registry = Scripted::follow([unwell("3"), unwell("3")]);
+    registry.reg(&Env::without_server(), "tags $HOST/a").check(expect![[r#"
+        ------- stderr -------
+        $HOST is out of order (503) and asks to wait 3 s
+        error: cannot list the tags of $HOST/a
+          caused by: GET /v2/a/tags/list: 503 UNAVAILABLE (service unavailable: health check failed: please see /debug/health)
+        hint: the registry is out of order or overloaded: its log says why, and so does its health page (/debug/health) if it has one
+        [exit 1]
+    "#]]);
+    registry.finished();
+
+    let registry = Scripted::follow([unwell("3"), on(LIST, reply(200, &[], TAGS))]);
+    assert_eq!(registry.reg(&Env::without_server(), "tags $HOST/a").exit, Some(0), "it came back");
+    registry.finished();
+
+    for line in ["tags $HOST/a", "tags $HOST/a --max-wait 1h"] {
+        let registry = Scripted::follow([unwell("11")]);
+        assert_eq!(registry.reg(&Env::without_server(), line).exit, Some(1), "longer than anybody waits for it");
+        registry.finished();
+    }
+    let registry = Scripted::follow([unwell("3")]);
+    assert_eq!(registry.reg(&Env::without_server(), "tags $HOST/a --max-wait 2s").exit, Some(1));
+    registry.finished();
+}
+
+/// One request has seen that the registry does not come back; the others of the same run need not.
+#[test]
+fn an_outage_that_is_known_is_not_waited_for_again() {
+    let registry = Scripted::serve(|request| match request.line.split(' ').next() {
+        Some("POST" | "PUT" | "PATCH") => reply(503, &["Retry-After: 3"], UNWELL),
+        _ => reply(404, &[], ""),
+    });
+    let image = format!("oci:{}/tests/fixtures/hello", env!("CARGO_MANIFEST_DIR"));
+    let output = registry.reg(&Env::without_server(), &format!("copy {image}:v1 $HOST/a:v1"));
+    assert_eq!(output.exit, Some(1), "{output}");
+    assert_eq!(output.stderr.matches("asks to wait").count(), 1, "{output}");
 }
 
 #[test]
