@@ -122,7 +122,7 @@ impl Registry {
             None => self.find_anywhere(repository, digest).await?,
         };
         let Some(Held { canonical, stat }) = held else { return Ok(None) };
-        self.charge(repository, &canonical, stat.size)?;
+        let _charge = self.charge(repository, &canonical, stat.size, None)?;
         let links = self.blob_links(repository, &canonical, digest).await?;
         self.driver.write_steps(vec![links]).await?;
         Ok(Some(stat.size))

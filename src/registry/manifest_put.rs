@@ -28,7 +28,7 @@ impl Registry {
         classes::check(&self.options.classes, &manifest)?;
         let _shared = self.shared.locks.share(repository).await;
         self.check_children(repository, &manifest).await?;
-        self.charge(repository, &canonical, manifest.bytes().len() as u64)?;
+        let _charge = self.charge(repository, &canonical, manifest.bytes().len() as u64, None)?;
 
         let mut all_tags: Vec<&Tag> = tags.iter().collect();
         if let Locator::Tag(tag) = locator {

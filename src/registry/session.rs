@@ -4,6 +4,7 @@ use futures_util::StreamExt;
 
 use super::hash_state;
 use super::hashing::{Hashers, Hashing};
+use super::quotas::Arrival;
 use super::uploads::busy;
 use super::{Error, Incoming, Registry, Result};
 use crate::spec::{Algorithm, ByteRange, Digest, Hasher, Repository, UploadId};
@@ -21,6 +22,8 @@ pub(super) struct Session {
     hashers: Hashers,
     /// Most bytes that it may have.
     bytes_max: Option<u64>,
+    /// Where its bytes count; `None` under no quota.
+    arrival: Option<Arrival>,
     /// Bytes that were there when the session was opened.
     opened_at: u64,
     /// Whether the driver knows of the session.
@@ -34,7 +37,8 @@ impl Session {
     /// Takes a body. The inner error leaves a session that can be saved; the outer one does not.
     pub(super) async fn receive(mut self, range: Option<ByteRange>, body: Incoming<'_>) -> Result<Received> {
         let mut hashing = Hashing::new(self.hashers);
-        let received = receive(&mut *self.stage, &mut hashing, (range, self.bytes_max), body).await;
+        let bounds = Bounds { range, bytes_max: self.bytes_max, arrival: self.arrival.as_ref() };
+        let received = receive(&mut *self.stage, &mut hashing, &bounds, body).await;
         if let Err(error @ Error::Store(_)) = received {
             return Err(error);
         }
@@ -45,7 +49,8 @@ impl Session {
     /// Takes a body as a whole: after an error of the body or of the store nothing of it is left.
     pub(super) async fn receive_or_discard(mut self, body: Incoming<'_>) -> Result<Self> {
         let mut hashing = Hashing::new(self.hashers);
-        if let Err(error) = receive(&mut *self.stage, &mut hashing, (None, self.bytes_max), body).await {
+        let bounds = Bounds { range: None, bytes_max: self.bytes_max, arrival: self.arrival.as_ref() };
+        if let Err(error) = receive(&mut *self.stage, &mut hashing, &bounds, body).await {
             // The failure that the client has to hear of is the first one.
             let _ = self.stage.discard().await;
             return Err(error);
@@ -70,6 +75,10 @@ impl Session {
         self.stage.size()
     }
 
+    pub(super) fn arrival(&self) -> Option<&Arrival> {
+        self.arrival.as_ref()
+    }
+
     pub(super) async fn publish(self, publication: Publication) -> Result<()> {
         Ok(self.stage.publish(publication).await?)
     }
@@ -79,11 +88,20 @@ impl Session {
     }
 }
 
-/// Appends and hashes a body, in order, up to the length that its range says and the size that the stage may have.
+/// How much of a body is taken.
+struct Bounds<'a> {
+    /// As its request says.
+    range: Option<ByteRange>,
+    /// Of the stage.
+    bytes_max: Option<u64>,
+    arrival: Option<&'a Arrival>,
+}
+
+/// Appends and hashes a body, in order, as far as it may go.
 async fn receive(
     stage: &mut dyn Stage,
     hashing: &mut Hashing,
-    (range, bytes_max): (Option<ByteRange>, Option<u64>),
+    &Bounds { range, bytes_max, arrival }: &Bounds<'_>,
     mut body: Incoming<'_>,
 ) -> Result<()> {
     let mut actual = 0;
@@ -96,8 +114,12 @@ async fn receive(
         if let Some(expected) = range.map(|range| range.len()).filter(|&expected| actual > expected) {
             return Err(Error::SizeMismatch { expected, actual });
         }
-        if let Some(limit) = bytes_max.filter(|&limit| stage.size() + chunk.len() as u64 > limit) {
+        let size = stage.size() + chunk.len() as u64;
+        if let Some(limit) = bytes_max.filter(|&limit| size > limit) {
             return Err(Error::BlobTooLarge { limit });
+        }
+        if let Some(arrival) = arrival {
+            arrival.grow(size)?;
         }
         hashing.update(chunk.clone()).await?;
         stage.append(chunk).await?;
@@ -117,8 +139,8 @@ impl Registry {
         named: Algorithm,
     ) -> Result<Session> {
         let stage = self.driver.stage(&Key::upload_data(repository, id), StageMode::Create).await?;
-        let bytes_max = self.options.blob_bytes_max;
-        Ok(Session { stage, hashers: Hashers::new(named), bytes_max, opened_at: 0, is_new: true })
+        let (bytes_max, arrival) = (self.options.blob_bytes_max, self.arrival(repository, id, 0));
+        Ok(Session { stage, hashers: Hashers::new(named), bytes_max, arrival, opened_at: 0, is_new: true })
     }
 
     /// Continues a session. `range` has to begin where its bytes end; `named` is the algorithm of the final digest, where
@@ -149,8 +171,9 @@ impl Registry {
             None => self.is_announced(repository, id, Algorithm::Sha512).await?,
         };
         let named = if sha512 { Algorithm::Sha512 } else { Algorithm::Sha256 };
-        let bytes_max = self.options.blob_bytes_max;
-        let mut session = Session { stage, hashers: Hashers::new(named), bytes_max, opened_at: size, is_new };
+        let (bytes_max, arrival) = (self.options.blob_bytes_max, self.arrival(repository, id, size));
+        let hashers = Hashers::new(named);
+        let mut session = Session { stage, hashers, bytes_max, arrival, opened_at: size, is_new };
         if size > 0 {
             self.restore_hashers(repository, id, &mut session).await?;
         }

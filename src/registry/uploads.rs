@@ -97,9 +97,19 @@ impl Registry {
         self.writable()?;
         let session = self.open_session(repository, id, range, Some(digest.algorithm())).await?;
         let (session, received): Received = session.receive(range, body).await?;
-        if let Err(error) = received {
-            self.save_session(repository, id, session).await?;
-            return Err(error);
+        match received {
+            Ok(()) => {}
+            // As where the bytes turn out to be too many in the end: what nobody can finish is not to use up what others
+            // could.
+            Err(error @ Error::QuotaExceeded { .. }) => {
+                session.discard().await?;
+                self.remove_session(repository, id).await?;
+                return Err(error);
+            }
+            Err(error) => {
+                self.save_session(repository, id, session).await?;
+                return Err(error);
+            }
         }
         let leftovers = self.session_keys(repository, id).await?;
         let published = self.publish(repository, session, digest, leftovers).await.map_err(cancelled);
@@ -151,10 +161,13 @@ impl Registry {
             session.discard().await?;
             return Err(Error::DigestMismatch { expected: *named, actual });
         }
-        if let Err(refused) = self.charge(repository, &canonical, size) {
-            session.discard().await?;
-            return Err(refused);
-        }
+        let _charge = match self.charge(repository, &canonical, size, session.arrival()) {
+            Ok(charge) => charge,
+            Err(refused) => {
+                session.discard().await?;
+                return Err(refused);
+            }
+        };
         let _shared = self.shared.locks.share(repository).await;
         let links = self.blob_links(repository, &canonical, named).await?;
         session.publish(Publication { key: Key::blob(&canonical), next: vec![links], leftovers }).await?;
@@ -172,7 +185,9 @@ impl Registry {
     /// Removes the keys of a session whose bytes are gone already. Should a power failure bring them back, they are a
     /// session without bytes that nobody continues.
     pub(super) async fn remove_session(&self, repository: &Repository, id: &UploadId) -> Result<()> {
-        Ok(self.driver.discard(&self.session_keys(repository, id).await?).await?)
+        self.driver.discard(&self.session_keys(repository, id).await?).await?;
+        self.forget_upload(repository, id);
+        Ok(())
     }
 
     async fn session_keys(&self, repository: &Repository, id: &UploadId) -> Result<Vec<Key>> {

@@ -180,6 +180,10 @@ impl Driver for Observed {
         let place = if self.observers.traces.is_some() { key.to_string() } else { String::new() };
         Ok(Box::new(ObservedStage { inner, place, in_progress: InProgress::new(&self.observers) }))
     }
+
+    async fn staged(&self, key: &Key) -> Result<u64> {
+        self.observers.watch(Action::Stat, key, self.inner.staged(key)).await
+    }
 }
 
 #[async_trait]

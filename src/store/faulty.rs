@@ -188,6 +188,11 @@ impl Driver for Faulty {
         let inner = self.change(key.as_str(), self.inner.stage(key, mode)).await?;
         Ok(Box::new(FaultyStage { store: self.clone(), inner, failed: false }))
     }
+
+    async fn staged(&self, key: &Key) -> Result<u64> {
+        self.reading(key.as_str())?;
+        self.inner.staged(key).await
+    }
 }
 
 impl FaultyStage {

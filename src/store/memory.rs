@@ -182,6 +182,13 @@ impl Driver for Memory {
         };
         Ok(Box::new(MemoryStage { store: self.clone(), key: key.clone(), upload, ended: false }))
     }
+
+    async fn staged(&self, key: &Key) -> Result<u64> {
+        match self.state().sessions.get(key.as_str()) {
+            Some(Session::Idle(upload)) => Ok(upload.bytes.len() as u64),
+            Some(Session::Held) | None => Ok(0),
+        }
+    }
 }
 
 /// The first key behind all that begins like `name` up to its first `/` (`0` follows `/` in ASCII).

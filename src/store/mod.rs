@@ -317,6 +317,16 @@ pub(crate) trait Driver: Debug + Send + Sync {
     /// A new session is there to stay with its first `save`. Dropping the stage lets go of the session as a crash would:
     /// the next holder finds every saved byte and none, some or all of those appended since.
     async fn stage(&self, key: &Key, mode: StageMode) -> Result<Box<dyn Stage>>;
+
+    /// How many bytes an upload session keeps, as far as that can be seen without holding it; 0 where there is none. For
+    /// counting: what somebody sends at this moment may be missing.
+    async fn staged(&self, key: &Key) -> Result<u64> {
+        match self.stat(key).await {
+            Ok(stat) => Ok(stat.size),
+            Err(error) if error.is_not_found() => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Bytes of an upload session on their way in.

@@ -27,7 +27,7 @@ macro_rules! suite {
         $crate::store::suite::cases! { $maker:
             create_if_absent replace steps reads reads_beyond_the_end every_byte missing
             lists_like_a_sorted_set lists_with_stat deletes deletes_leave_no_prefix discarded_values
-            publishes publishes_with_more resumes_and_saves stage_modes one_holder dropped_stages discards rereads publish_replaces big_uploads
+            publishes publishes_with_more resumes_and_saves staged_bytes stage_modes one_holder dropped_stages discards rereads publish_replaces big_uploads
             one_creator_wins readers_see_whole_values writers_race_deleters longest_names
         }
     };
@@ -348,6 +348,25 @@ pub(crate) async fn resumes_and_saves(store: &dyn Driver) {
     stage.save().await.expect("saved without a change");
     resume(store, &session).await.publish(target.clone().into()).await.expect("published");
     assert_eq!(get(store, &target).await, bytes);
+}
+
+pub(crate) async fn staged_bytes(store: &dyn Driver) {
+    let session = upload("1");
+    let staged = async || store.staged(&session).await.expect("seen");
+    assert_eq!(staged().await, 0);
+    begin(store, &session).await.save().await.expect("saved without a byte");
+    assert_eq!(staged().await, 0);
+    // Less than a part of a bucket, and more.
+    for size in [1000, 1000 + (6 << 20)] {
+        let mut stage = resume(store, &session).await;
+        stage.append(pattern(size - stage.size() as usize)).await.expect("appended");
+        stage.save().await.expect("saved");
+        assert_eq!(staged().await, size as u64);
+    }
+    let held = resume(store, &session).await;
+    assert!(staged().await <= 1000 + (6 << 20), "and it is no holder");
+    held.discard().await.expect("discarded");
+    assert_eq!(staged().await, 0);
 }
 
 pub(crate) async fn stage_modes(store: &dyn Driver) {

@@ -293,7 +293,7 @@ pub(super) const GROUPS: &[Group] = &[
         .keys(&[ours("total", "Most connections at a time."), ours("peraddress", "Most of them from one address.")]),
     group("limits.blobs").keys(&[ours("maxbytes", "Largest blob that is taken, in bytes.")]),
     group("quotas").keys(&[ours("interval", "How often the content is counted anew.")]),
-    group("quotas.rules[]").says("Bytes of distinct content below a prefix of names.").keys(&[
+    group("quotas.rules[]").says("Bytes of distinct content, and of unfinished uploads, below a prefix of names.").keys(&[
         ours("prefix", "What the names of the repositories begin with."),
         ours("maxbytes", "Most bytes there; a push of more is refused."),
     ]),

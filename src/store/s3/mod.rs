@@ -317,4 +317,8 @@ impl Driver for S3 {
     async fn stage(&self, key: &Key, mode: StageMode) -> Result<Box<dyn Stage>> {
         Ok(Box::new(stage::S3Stage::open(&self.0, key, mode).await?))
     }
+
+    async fn staged(&self, key: &Key) -> Result<u64> {
+        stage::staged(&self.0, key).await
+    }
 }

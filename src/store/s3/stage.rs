@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::multipart::{MultipartStore, PartId};
-use object_store::{ObjectStoreExt, PutMode, PutMultipartOptions};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions};
 
 use super::state::{State, Tail};
 use super::{CHUNK_BYTES_MIN, Inner, failed};
@@ -26,6 +26,27 @@ const COPY_BYTES_MAX: u64 = 5 << 30;
 
 /// Largest state object believed, in bytes: the tail and 10,000 parts are less.
 const STATE_BYTES_MAX: u64 = 64 << 20;
+
+/// What stands in front of the tail in a state object is less, in bytes: 10,000 parts by their names.
+const STATE_HEAD_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes of a session by its state that was saved last, of which no more is read than says so.
+pub(super) async fn staged(inner: &Inner, key: &Key) -> Result<u64> {
+    let state_key = key.upload_state();
+    let options = GetOptions { range: Some(GetRange::Bounded(0..STATE_HEAD_BYTES_MAX)), ..GetOptions::default() };
+    let got = match inner.client.get_opts(&inner.path(&state_key)?, options).await {
+        Ok(got) => got,
+        Err(object_store::Error::NotFound { .. }) => return Ok(0),
+        Err(error) => return Err(failed(state_key.as_str(), error)),
+    };
+    let size = got.meta.size;
+    let head = got.bytes().await.map_err(|error| failed(state_key.as_str(), error))?;
+    // What cannot be read takes its place all the same.
+    Ok(State::read(&head).map_or(size, |(state, rest)| {
+        let tail = size.saturating_sub((head.len() - rest.len()) as u64);
+        state.base.saturating_add(state.parts_bytes).saturating_add(tail)
+    }))
+}
 
 pub(super) struct S3Stage {
     session: Session,

@@ -109,7 +109,8 @@ fn what_is_below_a_prefix_has_a_quota() {
     counted(&mut log);
     let mut http = server.client();
     http.push_blob("team/a", &noise(1, 60));
-    http.push_blob("team/b", &noise(1, 60));
+    let again = format!("/v2/team/b/blobs/uploads/?mount={}&from=team/a", digest(&noise(1, 60)));
+    assert_eq!(http.send("POST", &again, &[], b"").status, 201, "what is there counts once");
     http.push_blob("other", &noise(2, 60));
     let refused = |http: &mut Client| {
         let bytes = noise(2, 60);
@@ -151,6 +152,41 @@ fn a_push_beyond_a_quota_is_explained() {
     assert!(output.stderr.contains(": 403 DENIED (the quota of team is 100 bytes: "), "{output}");
     assert!(output.stderr.contains("\nhint: room is made by deleting what is not needed"), "{output}");
     assert!(!output.stderr.contains("reg login"), "{output}");
+}
+
+#[test]
+fn unfinished_uploads_are_under_the_quota() {
+    let env = Env::without_server();
+    let lines = "quotas: {rules: [{prefix: team, maxbytes: 100}]}";
+    let (server, mut log) = self::server(&env, lines);
+    counted(&mut log);
+    let mut http = server.client();
+    let (first, second) = (http.start_upload("team/a"), http.start_upload("team/b"));
+    assert_eq!(http.send("PATCH", &first, &[], &noise(1, 60)).status, 202);
+    let answer = http.send("PATCH", &second, &[], &noise(2, 60));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (
+            403,
+            json!({"errors": [{"code": "DENIED",
+                "message": "the quota of team is 100 bytes: 60 are used, and 60 more are needed",
+                "detail": {"prefix": "team", "quota": 100, "used": 60, "needed": 60}}]})
+        )
+    );
+    assert_eq!(http.get(&second).header("range"), Some("0-0"), "nothing of it was kept");
+    let other = http.start_upload("other");
+    assert_eq!(http.send("PATCH", &other, &[], &noise(2, 60)).status, 202);
+    drop((http, server));
+
+    let (server, mut log) = self::server(&env, lines);
+    counted(&mut log);
+    let mut http = server.client();
+    assert_eq!(http.send("PATCH", &second, &[], &noise(2, 60)).status, 403, "after a restart too");
+    assert_eq!(http.send("PATCH", &second, &[], &noise(2, 40)).status, 202, "what fits is taken");
+    assert_eq!(http.send("DELETE", &first, &[], b"").status, 204);
+    let rest = noise(2, 60)[40..].to_vec();
+    let done = http.send("PUT", &format!("{second}?digest={}", digest(&noise(2, 60))), &[], &rest);
+    assert_eq!(done.status, 201, "{done}");
 }
 
 #[test]
