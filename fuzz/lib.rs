@@ -4,6 +4,8 @@
 //! from their files.
 #![allow(dead_code, unused_imports, unreachable_pub)]
 
+#[path = "../src/server/forwarded.rs"]
+mod forwarded;
 #[path = "../src/gc/mod.rs"]
 mod gc;
 #[path = "../src/server/auth/rules.rs"]
@@ -158,6 +160,22 @@ pub fn access(data: &[u8]) {
 pub fn config(data: &[u8]) {
     if let Some(created) = gc::reading::created(data) {
         assert!(created.to_string().parse::<jiff::Timestamp>().is_ok());
+    }
+}
+
+/// What a client writes of who asks, in front of what a proxy writes.
+pub fn forwarded(data: &[u8]) {
+    let first = |name: &'static str, value: &[u8]| {
+        let mut headers = http::HeaderMap::new();
+        headers.insert(name, http::HeaderValue::from_bytes(value).ok()?);
+        assert!(forwarded::hops(&headers).count() <= 32);
+        forwarded::hops(&headers).next()
+    };
+    for (name, proxy) in [("x-forwarded-for", &b", 192.0.2.1"[..]), ("forwarded", b", for=192.0.2.1")] {
+        if first(name, &[b"x", data].concat()).is_some() {
+            let hop = first(name, &[data, proxy].concat());
+            assert_eq!(hop, Some(forwarded::Hop::At([192, 0, 2, 1].into())), "{name}: {data:?}");
+        }
     }
 }
 

@@ -133,6 +133,7 @@ async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) ->
         notifier: notifier.clone(),
         limits: config.limits.clone(),
         face: config.face.clone(),
+        trusted: config.trusted.clone(),
         h2c: config.h2c,
         health: operators.health(),
         metrics: operators.metrics(),

@@ -48,10 +48,10 @@ pub(crate) use tls::{Certificates, Clients, Demand, LetsEncrypt, Tls, TlsVersion
 pub(crate) use tokens::OwnTokens;
 pub(crate) use words::Since;
 
-use super::Door;
 use super::auth::rules::Rules;
 use super::face::Face;
 use super::logging::{Formatter, Level};
+use super::{Door, Trusted};
 use crate::registry::{Options, PurgePolicy};
 use crate::store::S3Config;
 
@@ -60,6 +60,7 @@ use crate::store::S3Config;
 pub(crate) struct Config {
     pub(crate) door: Door,
     pub(crate) face: Face,
+    pub(crate) trusted: Trusted,
     /// HTTP/2 without TLS.
     pub(crate) h2c: bool,
     pub(crate) storage: Storage,
@@ -96,12 +97,18 @@ pub(crate) struct Live {
     pub(crate) level: Level,
     pub(crate) read_only: bool,
     pub(crate) access: Option<Rules>,
+    pub(crate) trusted: Trusted,
 }
 
 impl Config {
     /// The part that can change while the server runs.
     pub(crate) fn live(&self) -> Live {
-        Live { level: self.log.level, read_only: self.options.read_only, access: self.access.clone() }
+        Live {
+            level: self.log.level,
+            read_only: self.options.read_only,
+            access: self.access.clone(),
+            trusted: self.trusted.clone(),
+        }
     }
 }
 

@@ -19,12 +19,14 @@ use super::health::Health;
 use super::log::{Record, Sink};
 use super::metrics::{Measurement, Metrics};
 use super::notify::Notifier;
+use super::peer::Peer;
 use super::rates::Rates;
 use super::reply::{self, DOCKER_API_VERSION, Reply};
 use super::request::{RequestBody, RequestId, RequestIds};
 use super::room::Room;
 use super::tls::Tls;
 use super::traces::{Trace, Traces};
+use super::trusted::Proxies;
 use super::{Setup, Timeouts, api, origin};
 use crate::registry::Registry;
 use crate::spec::Route;
@@ -46,6 +48,7 @@ pub(super) struct State {
     pub(super) rates: Option<Rates>,
     pub(super) timeouts: Timeouts,
     pub(super) face: Face,
+    pub(super) proxies: Proxies,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Option<Arc<Metrics>>,
     pub(super) traces: Option<Arc<Traces>>,
@@ -57,8 +60,8 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(setup: Setup) -> Self {
-        let Setup { registry, guard, tls, clock, timeouts, access_log, notifier, limits, face, h2c, .. } = setup;
-        let (health, metrics, traces) = (setup.health, setup.metrics, setup.traces);
+        let Setup { registry, guard, tls, clock, timeouts, access_log, notifier, limits, face, trusted, .. } = setup;
+        let Setup { h2c, health, metrics, traces, .. } = setup;
         let (ids, draining) = (RequestIds::new(), watch::Sender::new(false));
         let manifests = Room::new(MANIFESTS_KIB_MAX);
         let rates = Rates::new(&limits.requests, limits.counts_loopback);
@@ -74,6 +77,7 @@ impl State {
             rates,
             timeouts,
             face,
+            proxies: Proxies::new(trusted),
             h2c,
             health,
             metrics,
@@ -107,6 +111,8 @@ impl State {
 pub(super) struct Call {
     pub(super) state: Arc<State>,
     pub(super) connection: Arc<Connection>,
+    /// Whom it is from: the other end of the connection, or whom a proxy there names.
+    pub(super) client: Peer,
     pub(super) head: Parts,
     pub(super) body: RequestBody,
     pub(super) id: RequestId,
@@ -121,11 +127,12 @@ pub(super) struct Call {
 /// Answers a request.
 pub(super) async fn handle(state: Arc<State>, connection: Arc<Connection>, head: Parts, body: RequestBody) -> Reply {
     let id = state.ids.next();
-    let trace = begin_trace(&state, &connection, &head, id);
-    let record = begin_record(&state, &connection, &head, id, trace.as_ref());
+    let client = state.proxies.client(connection.peer, &head.headers);
+    let trace = begin_trace(&state, client, &head, id);
+    let record = begin_record(&state, client, &head, id, trace.as_ref());
     let method = head.method.clone();
     let rights = Rights::default();
-    let call = Call { state, connection, head, body, id, user: None, rights, measurement: None, trace };
+    let call = Call { state, connection, client, head, body, id, user: None, rights, measurement: None, trace };
     let mut reply = if method.is_safe() {
         finish(call).await
     } else {
@@ -195,7 +202,7 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         return Ok(reply);
     }
     if let Some(rates) = call.state.rates.as_ref().filter(|_| *method != Method::OPTIONS) {
-        rates.of_address(method, call.connection.peer, Instant::now())?;
+        rates.of_address(method, call.client, Instant::now())?;
     }
     let state = Arc::clone(&call.state);
     if let Some(service) = state.guard.service()
@@ -216,7 +223,7 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         // do nothing, so that it needs nothing; but only who is let in may hear that it is none.
         let needed = route.as_ref().map(|route| Needed::of(method, route)).unwrap_or_default();
         let rates = call.state.rates.as_ref();
-        let pass = call.state.guard.admit(&call.head, call.connection.peer, &needed).await?;
+        let pass = call.state.guard.admit(&call.head, call.client, &needed).await?;
         (call.user, call.rights) = (pass.user, pass.rights);
         if let (Some(rates), Some(user)) = (rates, &call.user) {
             rates.of_user(method, user, Instant::now())?;
@@ -259,23 +266,17 @@ fn check_protocol(head: &Parts) -> Result<(), Error> {
 }
 
 /// A record of the request, where anybody will read it.
-fn begin_record(
-    state: &State,
-    connection: &Connection,
-    head: &Parts,
-    id: RequestId,
-    trace: Option<&Trace>,
-) -> Option<Record> {
+fn begin_record(state: &State, client: Peer, head: &Parts, id: RequestId, trace: Option<&Trace>) -> Option<Record> {
     (state.access_log.is_some() || tracing::enabled!(tracing::Level::INFO)).then(|| {
-        let record = Record::new(state.access_log.clone(), id, connection.peer, head, state.clock.now());
+        let record = Record::new(state.access_log.clone(), id, client, head, state.clock.now());
         record.in_trace(trace.and_then(Trace::id))
     })
 }
 
 /// The trace of the request, where there are any. What load balancers ask every second would hide all others.
-fn begin_trace(state: &State, connection: &Connection, head: &Parts, id: RequestId) -> Option<Trace> {
+fn begin_trace(state: &State, client: Peer, head: &Parts, id: RequestId) -> Option<Trace> {
     let traces = state.traces.as_ref().filter(|_| head.uri.path() != "/")?;
-    Some(traces.begin(head, connection.peer, id, state.scheme()))
+    Some(traces.begin(head, client, id, state.scheme()))
 }
 
 impl fmt::Debug for State {

@@ -47,6 +47,7 @@ mod deeds;
 mod door;
 mod error;
 pub(crate) mod face;
+mod forwarded;
 mod handler;
 pub(crate) mod health;
 mod http2;
@@ -75,6 +76,7 @@ mod socket;
 mod stream;
 pub(crate) mod tls;
 pub(crate) mod traces;
+mod trusted;
 mod unix;
 mod watched;
 mod wire;
@@ -85,6 +87,7 @@ pub(crate) use log::Sink;
 pub(crate) use notify::Notifier;
 pub(crate) use reload::Reloadable;
 pub(crate) use signals::{Signal, hangups, listen as signals};
+pub(crate) use trusted::Trusted;
 pub(crate) use watched::Stamp;
 
 /// How long the server waits for a client.
@@ -128,6 +131,8 @@ pub(crate) struct Setup {
     pub(crate) notifier: Option<Arc<Notifier>>,
     pub(crate) limits: Limits,
     pub(crate) face: Face,
+    /// Who may say for whom a request is.
+    pub(crate) trusted: Trusted,
     pub(crate) health: Arc<Health>,
     /// Where requests are counted.
     pub(crate) metrics: Option<Arc<Metrics>>,

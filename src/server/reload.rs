@@ -22,6 +22,7 @@ impl Reloadable {
     pub(crate) fn apply(&self, live: &Live) {
         self.verbosity.set(live.level);
         self.state.registry.set_read_only(ReadOnlyBy::Configuration, live.read_only);
+        self.state.proxies.replace(live.trusted.clone());
         if live.access.is_none() && self.state.guard.has_rules() {
             // A file that is being written may end before its last section; what would be opened by that stays closed.
             tracing::error!("access is gone from the configuration: its rules stay in force until a restart");

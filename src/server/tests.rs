@@ -50,6 +50,7 @@ pub(super) async fn start(timeouts: Timeouts, connections_max: usize) -> Running
             notifier: None,
             limits: Limits::default(),
             face: Face::default(),
+            trusted: Trusted::default(),
             health: Arc::new(Health::new()),
             metrics: None,
             traces: None,

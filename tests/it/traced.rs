@@ -50,6 +50,7 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ("http.net", "tests/it/api/doors.rs", "a_socket_of_the_file_system_is_served_and_removed"),
     ("http.prefix", "tests/it/cli/config.rs", "urls_and_headers_are_what_the_configuration_says"),
     ("http.host", "tests/it/cli/config.rs", "urls_and_headers_are_what_the_configuration_says"),
+    ("http.trustedproxies", "tests/it/api/forwarded.rs", "proxies_that_are_named_are_believed"),
     ("http.relativeurls", "tests/it/cli/config.rs", "urls_and_headers_are_what_the_configuration_says"),
     ("http.headers", "tests/it/cli/config.rs", "urls_and_headers_are_what_the_configuration_says"),
     ("http.tls.certificate", "tests/it/api/tls.rs", "images_go_in_and_out_unchanged"),

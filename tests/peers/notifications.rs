@@ -98,7 +98,7 @@ fn conversation(version_2: bool) -> Vec<Asked> {
         with(
             with(ask("get as somebody", "GET", blob_at, 1), "Authorization", "Basic YW5uOnB3"),
             "X-Forwarded-For",
-            "192.0.2.7, 192.0.2.8",
+            "192.0.2.7",
         ),
         ask("mount", "POST", format!("/v2/b/blobs/uploads/?mount={blob}&from=a"), 1),
         ask("delete blob", "DELETE", format!("/v2/b/blobs/{blob}"), 1),

@@ -40,7 +40,7 @@ pub(super) async fn put(
     let headers = &call.head.headers;
     let content_type =
         headers.get(CONTENT_TYPE).map(|value| MediaType::from_header(&String::from_utf8_lossy(value.as_bytes())));
-    let room = (&call.state.manifests, call.connection.peer);
+    let room = (&call.state.manifests, call.client);
     let body = call.body.collect(headers, MANIFEST_BYTES_MAX, room).await?;
     let bytes = body.bytes.clone();
     let put = call.state.registry.put_manifest(repository, locator, tags, content_type.as_ref(), bytes).await?;

@@ -34,8 +34,8 @@ pub(in crate::server) async fn answer(call: &mut Call, service: &str) -> Result<
             Ask { asker, scopes: form.scopes(service)?, offline: form.get("offline_token") == Some("true") }
         }
         Method::POST => {
-            let peer = call.connection.peer;
-            let body = call.body.collect(&call.head.headers, FORM_BYTES_MAX, (&call.state.manifests, peer)).await?;
+            let room = (&call.state.manifests, call.client);
+            let body = call.body.collect(&call.head.headers, FORM_BYTES_MAX, room).await?;
             posted(&Form::read(&body.bytes), service)?
         }
         Method::OPTIONS => {
@@ -45,7 +45,7 @@ pub(in crate::server) async fn answer(call: &mut Call, service: &str) -> Result<
         }
         _ => return Err(Error::Method(METHODS)),
     };
-    let issued = call.state.guard.issue(ask, call.connection.peer).await?;
+    let issued = call.state.guard.issue(ask, call.client).await?;
     let mut document = json!({
         "token": issued.token,
         "access_token": issued.token,

@@ -1,9 +1,9 @@
 //! How many wrong passwords are listened to.
 //!
 //! Counted twice: for a user from a client, and for a client whatever the user; in advance, so that tries at the same time
-//! count. A client is an address, or a network of IPv6 (`room::client`). On loopback there is a proxy in front, with
-//! everybody behind it: only the users are counted there. Who was let in from a client today gets more tries, so that
-//! somebody who guesses beside them does not lock them out at once.
+//! count. A client is an address, or a network of IPv6 (`peer`). Who comes over loopback and is named by no proxy has
+//! none: only the users are counted there, all who come like that as one. Who was let in from a client today gets more
+//! tries, so that somebody who guesses beside them does not lock them out at once.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -112,8 +112,7 @@ impl Passwords {
         let loaded = self.entries.current();
         let fingerprint = self.fingerprint(&loaded.stamps, user, password);
         // Before what is remembered is asked: it would tell the right guess from the wrong ones, as fast as anybody asks.
-        // Behind a proxy all clients are one; there it is the proxy that can tell who guesses.
-        if let Some(wait) = peer.client().and_then(|_| self.failures.wait(peer, user, self.clock.now())) {
+        if let Some(wait) = self.failures.wait(peer, user, self.clock.now()) {
             return Err(wait);
         }
         // A push begins with several requests at once: the first is verified, the others wait for what comes of it.

@@ -205,6 +205,8 @@ const HTTP: Section = Section::of(&[
     // Signs bearer tokens of ours. The state of an upload, which it signs elsewhere, is here in the store.
     text("secret").secret(),
     duration("draintimeout"),
+    // Ours: who may say for whom a request is.
+    texts("trustedproxies").live(),
     section("tls", &TLS).optional(),
     section("debug", &DEBUG),
     section("http2", &Section::of(&[boolean("disabled").default("false")])),

@@ -12,7 +12,7 @@ use super::{Config, Log, access, auth, health, limits, notifications, storage, t
 use crate::registry::{Options, PurgePolicy};
 use crate::server::face::{self, Face};
 use crate::server::logging::{Formatter, Level};
-use crate::server::{AddressError, Door};
+use crate::server::{AddressError, Door, Trusted};
 use crate::spec::limits::DRAIN_SECS;
 
 /// Reads a tree in which every default is filled in, each section whatever is wrong with the others; values that cannot be
@@ -23,6 +23,7 @@ pub(super) fn read(document: &Node, faults: &mut Faults) -> Option<Config> {
     let maintenance = faults.take(root.section("storage").and_then(|storage| storage.section("maintenance")));
     let door = http.as_ref().and_then(|http| faults.take(door(http)));
     let face = http.as_ref().and_then(|http| faults.take(face(http)));
+    let trusted = http.as_ref().and_then(|http| faults.take(http.list("trustedproxies", str::parse)));
     let tls = http.as_ref().and_then(|http| faults.take(tls::read(http)));
     let drain = http.as_ref().and_then(|http| faults.take(http.parsed("draintimeout", duration)));
     let h2c = http.as_ref().and_then(|http| faults.take(switch(http, "h2c")));
@@ -46,6 +47,7 @@ pub(super) fn read(document: &Node, faults: &mut Faults) -> Option<Config> {
     Some(Config {
         door: door?,
         face: face?,
+        trusted: Trusted(trusted?),
         storage: storage?,
         h2c: h2c?,
         // A cache of another registry takes no pushes, and this one must not begin to.

@@ -179,6 +179,11 @@ pub(super) const GROUPS: &[Group] = &[
         both("relativeurls", "Addresses sent to clients are without scheme and host."),
         both("headers", "Headers of every answer, lists of values by name."),
         both("secret", "Signs tokens, which servers with the same one take from each other; uploads need none."),
+        ours(
+            "trustedproxies",
+            "Addresses and networks (10.0.0.0/8) of proxies whose X-Forwarded-For, else Forwarded, says who asks. Programs of \
+             this machine are among them.",
+        ),
         both("draintimeout", "How long requests in progress may take after SIGTERM. Default: 8s; none in others."),
     ]),
     group("http.tls").says("Without it, plain HTTP. The files are read again when they change.").keys(&[

@@ -3,8 +3,6 @@
 //! Both versions have the same keys; they differ in the media type of the envelope and in what they leave out. Where
 //! distribution's delete events are empty, these say what was deleted.
 
-use std::net::IpAddr;
-
 use http::header::USER_AGENT;
 use http::request::Parts;
 use jiff::Timestamp;
@@ -112,7 +110,7 @@ pub(super) fn line(call: &Call, deed: &Deed<'_>, source: &Source, with_reference
         },
         request: Request {
             id: call.id.to_string(),
-            addr: remote(head).map_or_else(|| call.connection.peer.to_string(), |ip| ip.to_string()),
+            addr: call.client.to_string(),
             host: host(head),
             method: head.method.as_str(),
             useragent: text(head, USER_AGENT.as_str()),
@@ -137,15 +135,6 @@ pub(super) fn envelope(line: &[u8]) -> Vec<u8> {
 fn references(deed: &Deed<'_>) -> Vec<Descriptor> {
     let manifest = deed.bytes.and_then(|bytes| Manifest::parse(bytes.clone(), deed.media_type).ok());
     manifest.map(|manifest| manifest.children().cloned().collect()).unwrap_or_default()
-}
-
-/// The client as proxies tell of it, by distribution's rule. Nothing is decided by it: whoever sends the headers says what
-/// they like.
-fn remote(head: &Parts) -> Option<IpAddr> {
-    let named = |name: &str| -> Option<IpAddr> {
-        head.headers.get(name)?.to_str().ok()?.split(',').next()?.trim().parse().ok()
-    };
-    named("x-forwarded-for").or_else(|| named("x-real-ip"))
 }
 
 fn host(head: &Parts) -> &str {

@@ -149,7 +149,9 @@ fn who_guesses_has_to_wait() {
     let wait: u64 = answer.header("retry-after").expect("a time").parse().expect("seconds");
     assert!((1..=60).contains(&wait), "{wait}");
     assert!(answer.body.starts_with(br#"{"errors":[{"code":"TOOMANYREQUESTS","#));
-    assert_eq!(get(&server, "/v2/", Some(RIGHT)).status, 200, "who was let in before goes on");
+    assert_eq!(get(&server, "/v2/", Some(RIGHT)).status, 429, "the right one is not told from the wrong ones");
+    let headers = [("Authorization", RIGHT), ("X-Forwarded-For", "192.0.2.1")];
+    assert_eq!(server.client().send("GET", "/v2/", &headers, b"").status, 200, "from elsewhere she is heard");
 }
 
 #[test]

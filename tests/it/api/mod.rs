@@ -9,6 +9,7 @@ mod configured;
 mod doors;
 mod durability;
 mod failing_store;
+mod forwarded;
 mod health;
 mod hostile;
 mod http2;

@@ -79,7 +79,7 @@ fn do_everything(http: &mut Client) -> (String, String, String) {
     let manifest = format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","config":{config},"layers":[]}}"#);
     let named = digest(manifest.as_bytes());
     assert_eq!(http.put("/v2/a/manifests/v1", OCI_MANIFEST, manifest.as_bytes()).status, 201);
-    let agent = [("User-Agent", "test/1"), ("X-Forwarded-For", "192.0.2.7, 10.0.0.1")];
+    let agent = [("User-Agent", "test/1"), ("X-Forwarded-For", "198.51.100.1, 192.0.2.7")];
     assert_eq!(http.send("GET", "/v2/a/manifests/v1", &agent, b"").status, 200);
     assert_eq!(http.head(&format!("/v2/a/manifests/{named}")).status, 200);
     assert_eq!(http.get(&format!("/v2/a/blobs/{blob}")).status, 200);
