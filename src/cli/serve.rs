@@ -13,13 +13,14 @@ use crate::server::{
     self, Address, BindError, Door, Endpoint, Listening, Notifier, Server, Setup, Signal, Sink, Stamp, Stopped,
     Timeouts,
 };
-use crate::store::{self, Driver, Fs, InUse, Marked, Memory, S3, S3Config, Unusable};
+use crate::store::{self, Driver, Fs, Memory, S3, S3Config, Unusable};
 
 use operators::Operators;
 use reload::Origin;
 pub(super) use sources::{config_path, look_at_config, read_config};
 
 mod doors;
+mod in_use;
 mod operators;
 pub(super) mod rehearsal;
 mod reload;
@@ -115,19 +116,19 @@ async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) ->
     guard.fetch().await.map_err(doors::no_keys)?;
     let tls = doors::tls(config.tls.as_ref())?;
     let driver = operators.observe(open(context, &config.storage).await?, &config.storage)?;
-    let _in_use = mark_in_use(context, &config.storage)?;
+    let mut in_use = in_use::mark(context, &config.storage)?;
     let notifier = notifier(config.notifications.as_ref(), listening.endpoint().port())?;
+    in_use::complete(in_use.as_mut())?;
     let registry = Registry::new(Arc::clone(&driver), context.clock.clone(), config.options.clone());
     let access_log = config.log.access_log.then(|| Sink::from(context.output.access_log_lines()));
     let timeouts = Timeouts { drain: config.drain, ..Timeouts::STANDARD };
     let indexing = registry.clone();
-    let clock = context.clock.clone();
     let strangers = doors::strangers(listening.endpoint(), &guard, tls.as_ref());
     let setup = Setup {
         registry,
         guard,
         tls,
-        clock,
+        clock: context.clock.clone(),
         timeouts,
         access_log,
         notifier: notifier.clone(),
@@ -257,25 +258,6 @@ fn cannot_open(root: &Path, error: store::Error) -> Failure {
     Failure::new(Kind::Failed, error)
         .context(format!("cannot start the registry in {}", root.display()))
         .with_hint(hint)
-}
-
-/// Several servers may share a directory, behind one name and on one file system of many machines; somebody who has just
-/// forgotten the first one is told of it. Beside a garbage collection nobody serves.
-fn mark_in_use(context: &Context, storage: &Storage) -> Result<Option<InUse>, Failure> {
-    let Storage::Filesystem { root } = storage else { return Ok(None) };
-    match InUse::serve(root) {
-        Marked::Alone(mark) => Ok(Some(mark)),
-        Marked::Shared(mark) => {
-            let note = format!("note: another reg serve has its data in {} too; they share it", root.display());
-            context.output.note(note);
-            Ok(Some(mark))
-        }
-        Marked::Refused => {
-            let why = format!("cannot start the registry: a garbage collection is under way in {}", root.display());
-            Err(Failure::message(Kind::Failed, why).with_hint("start it again when that has ended"))
-        }
-        Marked::Unknown => Ok(None),
-    }
 }
 
 /// Where the data is.

@@ -207,9 +207,10 @@ impl Prefix {
 }
 
 /// Whether a directory stays when its last value goes. distribution's garbage collection ends in an error at a repository
-/// with manifests and without a directory of tags.
+/// with manifests and without a directory of tags; by the others those who use a storage see each other.
 pub(crate) fn stays(directory: &str) -> bool {
-    directory.starts_with(ROOT) && directory.ends_with("/_manifests/tags")
+    let below = directory.strip_prefix(ROOT);
+    below.is_some_and(|below| matches!(below, "" | "/blobs" | "/repositories") || below.ends_with("/_manifests/tags"))
 }
 
 /// The digest in the tail of a key: `<alg>/<hex>` or `<alg>/<hex>/link`.

@@ -80,7 +80,8 @@ fn strangers_hear_where_to_get_a_token_and_for_what() {
     expect![[r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required","detail":[{"Type":"repository","Class":"","Name":"a","Action":"pull"},{"Type":"repository","Class":"","Name":"a","Action":"push"},{"Type":"repository","Class":"","Name":"b","Action":"pull"}]}]}"#]]
     .assert_eq(&answer.text());
     assert_eq!(send(&server, "GET", "/", None).status, 200, "load balancers have no token");
-    assert!(!env.path("data/docker").exists(), "nothing came in");
+    let repositories = env.path("data/docker/registry/v2/repositories");
+    assert_eq!(std::fs::read_dir(repositories).expect("a folder").count(), 0, "nothing came in");
 }
 
 #[test]

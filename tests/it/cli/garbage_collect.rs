@@ -154,6 +154,28 @@ fn nothing_is_collected_under_a_server() {
 }
 
 #[test]
+fn nothing_is_collected_under_a_server_that_has_the_bytes_by_another_path() {
+    let env = world();
+    let data = env.path("registry1");
+    // Before the first push: what is made later is in use too.
+    for (other, shared) in [("one", "docker"), ("two", "docker/registry/v2"), ("three", "docker/registry/v2/blobs")] {
+        let link = env.path(other).join(shared);
+        fs::create_dir_all(link.parent().expect("a parent")).expect("made");
+        std::os::unix::fs::symlink(data.join(shared), link).expect("linked");
+    }
+    env.http().push_blob("app", b"orphan");
+    for other in ["one", "two", "three"] {
+        let text = format!("version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n", env.path(other).display());
+        fs::write(env.path("other.yml"), text + "http: {addr: ':0'}\n").expect("written");
+        let output = env.reg("garbage-collect $TMP/other.yml");
+        assert_eq!((output.exit, output.stdout.as_str()), (Some(1), ""), "{output}");
+        let said = format!("error: $TMP/{other} is in use: a server has it open");
+        assert!(output.stderr.starts_with(&said), "{output}");
+    }
+    assert_eq!(env.http().head(&format!("/v2/app/blobs/{}", digest(b"orphan"))).status, 200);
+}
+
+#[test]
 fn what_cannot_be_read_is_left_alone() {
     let mut env = world();
     let broken = env.push("broken:v1", &image(1));
