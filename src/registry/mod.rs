@@ -8,7 +8,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -70,7 +70,7 @@ pub(crate) struct Options {
     pub(crate) catalog_page_max: usize,
     /// Most tags in a page that a client asks for; without a number it gets all of them.
     pub(crate) tags_page_max: usize,
-    /// Largest blob that is taken, in bytes.
+    /// Largest blob that is taken, in bytes, at the start; see [`Registry::set_blob_bytes_max`].
     pub(crate) blob_bytes_max: Option<u64>,
     pub(crate) quotas: Vec<Quota>,
 }
@@ -172,6 +172,8 @@ pub(crate) struct PageOf<T> {
 #[derive(Debug, Default)]
 struct Shared {
     read_only: [AtomicBool; 2],
+    /// All bits where there is no limit.
+    blob_bytes_max: AtomicU64,
     holdings: quotas::Holdings,
     locks: locks::Locks,
     links: links::Links,
@@ -191,6 +193,7 @@ impl Registry {
     pub(crate) fn new(driver: Arc<dyn Driver>, clock: Clock, options: Options) -> Self {
         let registry = Self { driver, clock, options: Arc::new(options), shared: Arc::default() };
         registry.set_read_only(ReadOnlyBy::Configuration, registry.options.read_only);
+        registry.set_blob_bytes_max(registry.options.blob_bytes_max);
         registry
     }
 
@@ -204,8 +207,13 @@ impl Registry {
         self.shared.read_only.iter().any(|wanted| wanted.load(Ordering::Relaxed))
     }
 
+    /// The largest blob that is taken from now on. Requests that have begun end with what was said before.
+    pub(crate) fn set_blob_bytes_max(&self, limit: Option<u64>) {
+        self.shared.blob_bytes_max.store(limit.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     pub(crate) fn blob_bytes_max(&self) -> Option<u64> {
-        self.options.blob_bytes_max
+        Some(self.shared.blob_bytes_max.load(Ordering::Relaxed)).filter(|&limit| limit < u64::MAX)
     }
 
     fn writable(&self) -> Result<()> {

@@ -139,7 +139,7 @@ impl Registry {
         named: Algorithm,
     ) -> Result<Session> {
         let stage = self.driver.stage(&Key::upload_data(repository, id), StageMode::Create).await?;
-        let (bytes_max, arrival) = (self.options.blob_bytes_max, self.arrival(repository, id, 0));
+        let (bytes_max, arrival) = (self.blob_bytes_max(), self.arrival(repository, id, 0));
         Ok(Session { stage, hashers: Hashers::new(named), bytes_max, arrival, opened_at: 0, is_new: true })
     }
 
@@ -171,7 +171,7 @@ impl Registry {
             None => self.is_announced(repository, id, Algorithm::Sha512).await?,
         };
         let named = if sha512 { Algorithm::Sha512 } else { Algorithm::Sha256 };
-        let (bytes_max, arrival) = (self.options.blob_bytes_max, self.arrival(repository, id, size));
+        let (bytes_max, arrival) = (self.blob_bytes_max(), self.arrival(repository, id, size));
         let hashers = Hashers::new(named);
         let mut session = Session { stage, hashers, bytes_max, arrival, opened_at: size, is_new };
         if size > 0 {

@@ -98,6 +98,8 @@ pub(crate) struct Live {
     pub(crate) read_only: bool,
     pub(crate) access: Option<Rules>,
     pub(crate) trusted: Trusted,
+    pub(crate) limits: Limits,
+    pub(crate) blob_bytes_max: Option<u64>,
 }
 
 impl Config {
@@ -108,6 +110,8 @@ impl Config {
             read_only: self.options.read_only,
             access: self.access.clone(),
             trusted: self.trusted.clone(),
+            limits: self.limits.clone(),
+            blob_bytes_max: self.options.blob_bytes_max,
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct State {
     pub(super) ids: RequestIds,
     pub(super) access_log: Option<Sink>,
     pub(super) notifier: Option<Arc<Notifier>>,
-    pub(super) rates: Option<Rates>,
+    pub(super) rates: Rates,
     pub(super) timeouts: Timeouts,
     pub(super) face: Face,
     pub(super) proxies: Proxies,
@@ -201,8 +201,8 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         reply::set_static(&mut reply, CACHE_CONTROL, "no-cache");
         return Ok(reply);
     }
-    if let Some(rates) = call.state.rates.as_ref().filter(|_| *method != Method::OPTIONS) {
-        rates.of_address(method, call.client, Instant::now())?;
+    if *method != Method::OPTIONS {
+        call.state.rates.of_address(method, call.client, Instant::now())?;
     }
     let state = Arc::clone(&call.state);
     if let Some(service) = state.guard.service()
@@ -222,11 +222,10 @@ async fn answer(call: &mut Call) -> Result<Reply, Error> {
         // Browsers ask what is allowed before they ask for a password (Fetch, "CORS-preflight fetch"). What is no route can
         // do nothing, so that it needs nothing; but only who is let in may hear that it is none.
         let needed = route.as_ref().map(|route| Needed::of(method, route)).unwrap_or_default();
-        let rates = call.state.rates.as_ref();
         let pass = call.state.guard.admit(&call.head, call.client, &needed).await?;
         (call.user, call.rights) = (pass.user, pass.rights);
-        if let (Some(rates), Some(user)) = (rates, &call.user) {
-            rates.of_user(method, user, Instant::now())?;
+        if let Some(user) = &call.user {
+            call.state.rates.of_user(method, user, Instant::now())?;
         }
         if let (Ok(Route::Uploads { start, .. }), true) = (&mut route, pass.hides_source) {
             start.from = None;

@@ -147,8 +147,8 @@ pub(crate) struct Setup {
 pub(crate) struct Server {
     listening: Listening,
     state: Arc<State>,
-    connections_max: usize,
-    limits: Limits,
+    /// Places for connections.
+    connections: Arc<Room>,
 }
 
 /// How a server came to its end.
@@ -165,10 +165,9 @@ const REFUSALS_MAX: usize = 64;
 
 impl Server {
     pub(crate) fn new(listening: Listening, setup: Setup) -> Self {
-        let limits = setup.limits.clone();
-        let state = State::new(setup);
-        let connections_max = limits.connections.unwrap_or(CONNECTIONS_MAX).min(listen::raise_file_limit() / 3).max(1);
-        Self { listening, state: Arc::new(state), connections_max, limits }
+        let connections = Arc::new(Room::new(0));
+        make_room(&connections, &setup.limits);
+        Self { listening, state: Arc::new(State::new(setup)), connections }
     }
 
     /// `http` or `https`.
@@ -182,13 +181,12 @@ impl Server {
 
     /// What of it can change while it runs.
     pub(crate) fn reloadable(&self, verbosity: Verbosity) -> Reloadable {
-        Reloadable { state: Arc::clone(&self.state), verbosity }
+        Reloadable { state: Arc::clone(&self.state), connections: Arc::clone(&self.connections), verbosity }
     }
 
     /// Answers requests until a signal, then lets those in progress end.
     pub(crate) async fn run(self, mut signals: mpsc::Receiver<Signal>) -> Stopped {
-        let room = Room::new(self.connections_max);
-        let room = Arc::new(room.with_share(self.limits.connections_per_address, self.limits.counts_loopback));
+        let room = Arc::clone(&self.connections);
         let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
         let shared = Shared::new(Arc::clone(&self.state), Arc::clone(&room));
         let drain = GracefulShutdown::new();
@@ -242,6 +240,12 @@ impl Server {
             Some(signal) = signals.recv() => Stopped::Cut(signal),
         }
     }
+}
+
+/// As many places for connections as there may be.
+fn make_room(connections: &Room, limits: &Limits) {
+    let all = limits.connections.unwrap_or(CONNECTIONS_MAX).min(listen::raise_file_limit() / 3).max(1);
+    connections.resize(all, limits.connections_per_address, limits.counts_loopback);
 }
 
 #[cfg(test)]

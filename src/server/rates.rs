@@ -2,11 +2,12 @@
 //!
 //! Each rule is a bucket per client that runs out at a steady rate and holds `burst` requests (the generic cell rate
 //! algorithm: one time per client says how full it is). Counts in this process alone: two servers behind one name let
-//! through twice as much. Loopback is counted only where the configuration says so: a proxy in front makes all clients one.
+//! through twice as much. Loopback is counted only where the configuration says so: a proxy in front makes all clients one
+//! unless it says who asks.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use http::Method;
@@ -33,9 +34,13 @@ pub(super) struct Exceeded {
     pub(super) wait: Duration,
 }
 
+/// The rules at the time.
 #[derive(Debug)]
-pub(super) struct Rates {
-    rules: Vec<Rule>,
+pub(super) struct Rates(RwLock<Arc<InForce>>);
+
+#[derive(Debug)]
+struct InForce {
+    rules: Vec<Arc<Rule>>,
     counts_loopback: bool,
 }
 
@@ -63,10 +68,24 @@ struct Buckets {
 }
 
 impl Rates {
-    /// `None` where there is no rule.
-    pub(super) fn new(rules: &[RateRule], counts_loopback: bool) -> Option<Self> {
-        let rule = |settings: &RateRule| Rule { settings: settings.clone(), buckets: Mutex::default() };
-        (!rules.is_empty()).then(|| Self { rules: rules.iter().map(rule).collect(), counts_loopback })
+    pub(super) fn new(rules: &[RateRule], counts_loopback: bool) -> Self {
+        let rules = rules.iter().map(Rule::new).collect();
+        Self(RwLock::new(Arc::new(InForce { rules, counts_loopback })))
+    }
+
+    /// Puts other rules in their place. One that stands there as before goes on counting where it was.
+    pub(super) fn replace(&self, rules: &[RateRule], counts_loopback: bool) {
+        let mut slot = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut left = slot.rules.clone();
+        let rule = |settings: &RateRule| match left.iter().position(|rule| rule.settings == *settings) {
+            Some(at) => left.remove(at),
+            None => Rule::new(settings),
+        };
+        *slot = Arc::new(InForce { rules: rules.iter().map(rule).collect(), counts_loopback });
+    }
+
+    fn in_force(&self) -> Arc<InForce> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Counts a request before anybody knows who sends it.
@@ -74,8 +93,9 @@ impl Rates {
     /// # Errors
     /// It is one too many for its address.
     pub(super) fn of_address(&self, method: &Method, peer: Peer, now: Instant) -> Result<(), Exceeded> {
-        let Some(client) = peer.client_with(self.counts_loopback) else { return Ok(()) };
-        self.count(Per::Address, method, || Client::Address(client), now)
+        let rates = self.in_force();
+        let Some(client) = peer.client_with(rates.counts_loopback) else { return Ok(()) };
+        rates.count(Per::Address, method, || Client::Address(client), now)
     }
 
     /// Counts a request of somebody who is known.
@@ -83,9 +103,11 @@ impl Rates {
     /// # Errors
     /// It is one too many for its user.
     pub(super) fn of_user(&self, method: &Method, user: &User, now: Instant) -> Result<(), Exceeded> {
-        self.count(Per::User, method, || Client::User(user.0.clone()), now)
+        self.in_force().count(Per::User, method, || Client::User(user.0.clone()), now)
     }
+}
 
+impl InForce {
     fn count(&self, per: Per, method: &Method, client: impl Fn() -> Client, now: Instant) -> Result<(), Exceeded> {
         for rule in &self.rules {
             let RateRule { methods, .. } = &rule.settings;
@@ -98,6 +120,10 @@ impl Rates {
 }
 
 impl Rule {
+    fn new(settings: &RateRule) -> Arc<Self> {
+        Arc::new(Self { settings: settings.clone(), buckets: Mutex::default() })
+    }
+
     fn take(&self, client: Client, now: Instant) -> Result<(), Exceeded> {
         let RateRule { interval, burst, per, .. } = self.settings;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_burst_and_then_the_rate() {
-        let rates = Rates::new(&[rule(Per::Address, &[], 100, 3)], false).expect("a rule");
+        let rates = Rates::new(&[rule(Per::Address, &[], 100, 3)], false);
         let (start, peer) = (Instant::now(), ip("192.0.2.1"));
         let at = |millis| rates.of_address(&Method::GET, peer, start + Duration::from_millis(millis));
         for _ in 0..3 {
@@ -164,7 +190,7 @@ mod tests {
     #[test]
     fn rules_are_for_methods_and_for_whom_they_say() {
         let rules = [rule(Per::Address, &[Method::PUT, Method::POST], 1000, 1), rule(Per::User, &[], 1000, 2)];
-        let rates = Rates::new(&rules, false).expect("rules");
+        let rates = Rates::new(&rules, false);
         let (now, peer) = (Instant::now(), ip("2001:db8::1"));
         assert_eq!(rates.of_address(&Method::PUT, peer, now), Ok(()));
         assert!(rates.of_address(&Method::POST, ip("2001:db8::2"), now).is_err(), "one budget, one network");
@@ -180,19 +206,40 @@ mod tests {
     #[test]
     fn loopback_is_counted_where_that_is_said() {
         for (counts, expected) in [(false, true), (true, false)] {
-            let rates = Rates::new(&[rule(Per::Address, &[], 1000, 1)], counts).expect("a rule");
+            let rates = Rates::new(&[rule(Per::Address, &[], 1000, 1)], counts);
             let now = Instant::now();
             assert_eq!(rates.of_address(&Method::GET, ip("127.0.0.1"), now), Ok(()));
             assert_eq!(rates.of_address(&Method::GET, ip("::ffff:127.0.0.1"), now).is_ok(), expected);
         }
-        assert!(Rates::new(&[], true).is_none());
+        let none = Rates::new(&[], true);
+        assert_eq!(none.of_address(&Method::GET, ip("127.0.0.1"), Instant::now()), Ok(()));
+    }
+
+    #[test]
+    fn a_rule_that_stays_goes_on_counting() {
+        let (hourly, other) = (rule(Per::Address, &[], 3_600_000, 1), rule(Per::Address, &[Method::PUT], 3_600_000, 1));
+        let rates = Rates::new(&[hourly.clone(), hourly.clone()], false);
+        let (now, peer) = (Instant::now(), ip("192.0.2.1"));
+        let asks = |method: Method, peer| rates.of_address(&method, peer, now).is_ok();
+        assert_eq!((asks(Method::GET, peer), asks(Method::GET, peer)), (true, false));
+        rates.replace(&[other.clone(), hourly.clone()], false);
+        assert!(!asks(Method::GET, peer), "counted before");
+        assert!(asks(Method::GET, ip("127.0.0.1")));
+        assert_eq!((asks(Method::PUT, ip("192.0.2.2")), asks(Method::PUT, ip("192.0.2.2"))), (true, false));
+        rates.replace(&[rule(Per::Address, &[], 3_600_000, 2)], true);
+        assert_eq!((asks(Method::GET, peer), asks(Method::GET, peer), asks(Method::GET, peer)), (true, true, false));
+        assert_eq!([(); 3].map(|()| asks(Method::GET, ip("127.0.0.1"))), [true, true, false], "loopback counts now");
+        rates.replace(&[], true);
+        assert!(asks(Method::GET, peer));
+        rates.replace(&[hourly], false);
+        assert!(asks(Method::GET, peer), "what was gone begins anew");
     }
 
     #[test]
     fn not_everybody_is_remembered() {
-        let rates = Rates::new(&[rule(Per::Address, &[], 1000, 1)], false).expect("a rule");
+        let rates = Rates::new(&[rule(Per::Address, &[], 1000, 1)], false);
         let start = Instant::now();
-        let known = |rates: &Rates| rates.rules[0].buckets.lock().expect("lock").empty_at.len();
+        let known = |rates: &Rates| rates.in_force().rules[0].buckets.lock().expect("lock").empty_at.len();
         for n in 0..100_u64 {
             let peer = ip(&format!("192.0.2.{n}"));
             let now = start + Duration::from_secs(n * 2);

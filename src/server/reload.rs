@@ -8,12 +8,15 @@ use std::sync::Arc;
 use super::config::Live;
 use super::handler::State;
 use super::logging::Verbosity;
+use super::make_room;
+use super::room::Room;
 use crate::registry::ReadOnlyBy;
 
 /// The values of a running server that can be replaced.
 #[derive(Debug)]
 pub(crate) struct Reloadable {
     pub(super) state: Arc<State>,
+    pub(super) connections: Arc<Room>,
     pub(super) verbosity: Verbosity,
 }
 
@@ -22,6 +25,9 @@ impl Reloadable {
     pub(crate) fn apply(&self, live: &Live) {
         self.verbosity.set(live.level);
         self.state.registry.set_read_only(ReadOnlyBy::Configuration, live.read_only);
+        self.state.registry.set_blob_bytes_max(live.blob_bytes_max);
+        self.state.rates.replace(&live.limits.requests, live.limits.counts_loopback);
+        make_room(&self.connections, &live.limits);
         self.state.proxies.replace(live.trusted.clone());
         if live.access.is_none() && self.state.guard.has_rules() {
             // A file that is being written may end before its last section; what would be opened by that stays closed.

@@ -99,8 +99,7 @@ impl RequestBody {
             if first.len() + rest.len() + part.len() > limit {
                 return Err(Error::BodyTooLarge { limit });
             }
-            let kib = u32::try_from(part.len().div_ceil(1 << 10)).unwrap_or(u32::MAX);
-            places.push(room.enter_many(peer, kib).ok_or(Error::Full)?);
+            places.push(room.enter_many(peer, part.len().div_ceil(1 << 10)).ok_or(Error::Full)?);
             if first.is_empty() {
                 first = part;
             } else {

@@ -7,41 +7,53 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
 use super::peer::Peer;
 
 /// All places of a server.
 #[derive(Debug)]
-pub(super) struct Room {
-    places: Arc<Semaphore>,
+pub(super) struct Room(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    taken: Mutex<Taken>,
+    /// The last place was given back.
+    emptied: Notify,
+}
+
+/// Which places are taken, and how many there are.
+#[derive(Debug)]
+struct Taken {
+    all: usize,
+    by_client: HashMap<IpAddr, usize>,
     size: usize,
     /// Most for one client.
     share: usize,
     counts_loopback: bool,
-    taken: Arc<Taken>,
 }
 
 /// One place or several, given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    permit: OwnedSemaphorePermit,
-    of: Option<(IpAddr, Arc<Taken>)>,
+    room: Arc<Inner>,
+    count: usize,
+    client: Option<IpAddr>,
 }
-
-/// Places by client.
-#[derive(Debug, Default)]
-struct Taken(Mutex<HashMap<IpAddr, usize>>);
 
 impl Room {
     pub(super) fn new(size: usize) -> Self {
-        let places = Arc::new(Semaphore::new(size));
-        Self { places, size, share: size.div_ceil(2), counts_loopback: false, taken: Arc::default() }
+        let by_client = HashMap::new();
+        let taken = Taken { all: 0, by_client, size, share: size.div_ceil(2), counts_loopback: false };
+        Self(Arc::new(Inner { taken: Mutex::new(taken), emptied: Notify::new() }))
     }
 
-    /// The same with another share for one client, loopback being one like others or not.
-    pub(super) fn with_share(self, share: Option<usize>, counts_loopback: bool) -> Self {
-        Self { share: share.unwrap_or(self.share), counts_loopback, ..self }
+    /// Other numbers from now on: of places, of those that one client may have, half of them where nothing is said, and
+    /// whether loopback is a client like others. Who is in stays.
+    pub(super) fn resize(&self, size: usize, share: Option<usize>, counts_loopback: bool) {
+        let mut taken = self.0.lock();
+        (taken.size, taken.share) = (size, share.unwrap_or(size.div_ceil(2)));
+        taken.counts_loopback = counts_loopback;
     }
 
     /// A place for `peer`; `None` where there is none, or none for this client.
@@ -50,41 +62,56 @@ impl Room {
     }
 
     /// So many places, or none.
-    pub(super) fn enter_many(&self, peer: Peer, places: u32) -> Option<Place> {
-        let permit = Arc::clone(&self.places).try_acquire_many_owned(places).ok()?;
-        let Some(client) = peer.client_with(self.counts_loopback) else { return Some(Place { permit, of: None }) };
-        let mut taken = self.taken.lock();
-        let count = taken.get(&client).copied().unwrap_or_default() + places as usize;
-        if count > self.share {
+    pub(super) fn enter_many(&self, peer: Peer, count: usize) -> Option<Place> {
+        let mut taken = self.0.lock();
+        if taken.all.saturating_add(count) > taken.size {
             return None;
         }
-        taken.insert(client, count);
-        Some(Place { permit, of: Some((client, Arc::clone(&self.taken))) })
+        let client = peer.client_with(taken.counts_loopback);
+        if let Some(client) = client {
+            let has = taken.by_client.get(&client).copied().unwrap_or_default() + count;
+            if has > taken.share {
+                return None;
+            }
+            taken.by_client.insert(client, has);
+        }
+        taken.all += count;
+        Some(Place { room: Arc::clone(&self.0), count, client })
     }
 
     /// Waits until every place was given back.
     pub(super) async fn emptied(&self) {
-        let all = u32::try_from(self.size).unwrap_or(u32::MAX);
-        // The semaphore is never closed.
-        let _ = self.places.acquire_many(all).await;
+        loop {
+            // Before the look: what is given back behind it is heard.
+            let emptied = self.0.emptied.notified();
+            if self.0.lock().all == 0 {
+                return;
+            }
+            emptied.await;
+        }
     }
 }
 
-impl Taken {
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some((client, taken)) = self.of.take() else { return };
-        let mut taken = taken.lock();
-        if let Some(count) = taken.get_mut(&client) {
-            *count = count.saturating_sub(self.permit.num_permits());
-            if *count == 0 {
-                taken.remove(&client);
+        let mut taken = self.room.lock();
+        taken.all = taken.all.saturating_sub(self.count);
+        if let Some(client) = &self.client
+            && let Some(has) = taken.by_client.get_mut(client)
+        {
+            *has = has.saturating_sub(self.count);
+            if *has == 0 {
+                taken.by_client.remove(client);
             }
+        }
+        if taken.all == 0 {
+            self.room.emptied.notify_waiters();
         }
     }
 }
@@ -110,7 +137,7 @@ mod tests {
         assert!(room.enter(ip("192.0.2.1")).is_none());
         drop(first);
         assert!(room.enter(ip("192.0.2.1")).is_some());
-        assert!(room.taken.lock().is_empty(), "nobody is remembered who left");
+        assert!(room.0.lock().by_client.is_empty(), "nobody is remembered who left");
     }
 
     #[test]
@@ -122,7 +149,28 @@ mod tests {
         assert!(room.enter_many(ip("127.0.0.1"), 2).is_none(), "one is left");
         drop((first, second));
         assert!(room.enter_many(ip("127.0.0.1"), 10).is_some());
-        assert!(room.taken.lock().is_empty());
+        assert!(room.0.lock().by_client.is_empty());
+    }
+
+    #[test]
+    fn a_room_can_grow_and_shrink_with_people_in_it() {
+        let room = Room::new(4);
+        let mut held: Vec<_> = (1..=4).filter_map(|n| room.enter(ip(&format!("192.0.2.{n}")))).collect();
+        assert_eq!(held.len(), 4);
+        room.resize(6, Some(1), false);
+        assert!(room.enter(ip("192.0.2.1")).is_none(), "has its share");
+        held.extend(room.enter(ip("192.0.2.5")));
+        room.resize(3, None, true);
+        for _ in 0..3 {
+            assert!(room.enter(ip("192.0.2.9")).is_none(), "more are in than may be");
+            held.pop();
+        }
+        held.extend(room.enter(ip("127.0.0.1")));
+        assert_eq!(held.len(), 3);
+        room.resize(9, Some(1), true);
+        assert!(room.enter(ip("127.0.0.1")).is_none(), "loopback counts now");
+        drop(held);
+        assert!(room.0.lock().by_client.is_empty());
     }
 
     #[test]

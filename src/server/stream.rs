@@ -57,7 +57,7 @@ impl Begun {
             wire.shutdown().await?;
             return Ok(None);
         }
-        let mut stream = tls.acceptor.accept(wire).await?;
+        let mut stream = tls.acceptor().accept(wire).await?;
         let speech = match stream.get_ref().1.alpn_protocol() {
             Some(ALPN_HTTP2) => Speech::Http2,
             // The handshake was all that it was for.

@@ -38,7 +38,7 @@ pub(super) async fn start(timeouts: Timeouts, connections_max: usize) -> Running
     };
     let registry = Registry::new(Arc::new(Memory::new(Clock::System)), Clock::System, options);
     let address: Address = "127.0.0.1:0".parse().expect("an address");
-    let mut server = Server::new(
+    let server = Server::new(
         Listening::on(&address.into()).await.expect("a free port"),
         Setup {
             registry,
@@ -57,7 +57,7 @@ pub(super) async fn start(timeouts: Timeouts, connections_max: usize) -> Running
             h2c: true,
         },
     );
-    server.connections_max = connections_max;
+    server.connections.resize(connections_max, None, false);
     let (signals, receiver) = mpsc::channel(2);
     let Endpoint::Tcp(address) = *server.endpoint() else { panic!("it is on the network") };
     Running { address, signals, end: tokio::spawn(server.run(receiver)) }

@@ -1,4 +1,4 @@
-//! TLS: what rustls is told, out of the configuration. Certificates follow their files.
+//! TLS: what rustls is told, out of the configuration. Certificates and the authorities of clients follow their files.
 //!
 //! Knows no connection. TLS 1.2 and 1.3, the cipher suites that are sound; names of others are taken and not offered.
 
@@ -52,7 +52,8 @@ pub(super) const ALPN_HTTP2: &[u8] = b"h2";
 /// Begins TLS on connections.
 #[derive(Clone)]
 pub(crate) struct Tls {
-    pub(super) acceptor: TlsAcceptor,
+    /// Made anew with other authorities of clients, so that a session of before does not outlive what they said of it.
+    settings: Arc<Watched<ServerConfig, TlsError>>,
     source: Source,
 }
 
@@ -76,31 +77,20 @@ impl Tls {
             }
             Certificates::LetsEncrypt(config) => Source::Acme(Arc::new(Acme::open(config, Arc::clone(&provider))?)),
         };
-        let versions: &[&SupportedProtocolVersion] = match config.minimum {
-            TlsVersion::V1_2 => &[&TLS12, &TLS13],
-            TlsVersion::V1_3 => &[&TLS13],
-        };
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(versions)
-            .map_err(TlsError::Settings)?;
-        let builder = match &config.clients {
-            None => builder.with_no_client_auth(),
-            Some(clients) => builder.with_client_cert_verifier(verifier(clients, provider)?),
-        };
-        let mut settings = builder.with_cert_resolver(match &source {
-            Source::Files(shown) => Arc::clone(shown) as _,
-            Source::Acme(acme) => Arc::clone(acme) as _,
-        });
-        settings.alpn_protocols = if config.http2 { vec![ALPN_HTTP2.to_vec()] } else { Vec::new() };
-        settings.alpn_protocols.push(b"http/1.1".to_vec());
-        if let Source::Acme(_) = &source {
-            settings.alpn_protocols.push(ALPN_PROOF.to_vec());
-        }
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(settings)), source })
+        let authorities = config.clients.iter().flat_map(|clients| clients.authorities.clone()).collect();
+        let (config, certificates) = (config.clone(), source.clone());
+        let settings = Watched::open(authorities, move || settings(&config, &certificates, &provider))?;
+        Ok(Self { settings: Arc::new(settings), source })
     }
 
-    /// Reads certificate and key again, though their files look as before.
+    /// Begins TLS on a connection, with the files as they are now.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.settings.current().value))
+    }
+
+    /// Reads the files again, though they look as before.
     pub(super) fn reread(&self) {
+        self.settings.reread();
         if let Source::Files(shown) = &self.source {
             shown.0.reread();
         }
@@ -118,6 +108,31 @@ impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tls")
     }
+}
+
+/// What rustls is told.
+fn settings(config: &Config, source: &Source, provider: &Arc<CryptoProvider>) -> Result<ServerConfig, TlsError> {
+    let versions: &[&SupportedProtocolVersion] = match config.minimum {
+        TlsVersion::V1_2 => &[&TLS12, &TLS13],
+        TlsVersion::V1_3 => &[&TLS13],
+    };
+    let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(versions)
+        .map_err(TlsError::Settings)?;
+    let builder = match &config.clients {
+        None => builder.with_no_client_auth(),
+        Some(clients) => builder.with_client_cert_verifier(verifier(clients, Arc::clone(provider))?),
+    };
+    let mut settings = builder.with_cert_resolver(match source {
+        Source::Files(shown) => Arc::clone(shown) as _,
+        Source::Acme(acme) => Arc::clone(acme) as _,
+    });
+    settings.alpn_protocols = if config.http2 { vec![ALPN_HTTP2.to_vec()] } else { Vec::new() };
+    settings.alpn_protocols.push(b"http/1.1".to_vec());
+    if let Source::Acme(_) = source {
+        settings.alpn_protocols.push(ALPN_PROOF.to_vec());
+    }
+    Ok(settings)
 }
 
 /// The cryptography, cut down to the suites that are named. Those of TLS 1.3 are always there, as in Go.

@@ -22,7 +22,7 @@ pub(super) const ROOT: Section = Section::of(&[
     section("catalog", &Section::of(&[number("maxentries").default("1000")])),
     section("tags", &Section::of(&[number("maxtags").default("10000")])),
     // Ours, from here to the next one of distribution's.
-    section("limits", &LIMITS).optional(),
+    section("limits", &LIMITS).optional().live(),
     section("quotas", &QUOTAS).optional(),
     section("policy", &POLICY),
     section("compatibility", &COMPATIBILITY),

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::ChildStderr;
 
 use crate::support::server::reg;
-use crate::support::{Env, Server};
+use crate::support::{Client, Env, Server, digest};
 
 /// A configuration with these lines; those that say nothing of a log are quiet.
 fn write(env: &Env, lines: &str) {
@@ -68,6 +68,60 @@ fn a_changed_file_needs_no_signal() {
     line(&mut log, "the configuration has changed");
     server.signal("TERM");
     assert_eq!(server.wait().0.code(), Some(0));
+}
+
+#[test]
+fn limits_are_those_of_the_file() {
+    let env = Env::without_server();
+    let rule = "{per: address, rate: 3/h}";
+    let limits =
+        |requests: &str, rest: &str| format!("{HTTP}\nlimits: {{loopback: true, requests: [{requests}]{rest}}}");
+    let (server, mut log) = start(&env, &limits(rule, ""));
+    let mut http = server.client();
+    let statuses = |http: &mut Client, times| (0..times).map(|_| http.get("/v2/").status).collect::<Vec<_>>();
+    assert_eq!(statuses(&mut http, 2), [200, 200]);
+    let mut put = |lines: &str| {
+        write(&env, lines);
+        server.signal("HUP");
+        let (_, between) = line(&mut log, "the configuration has changed");
+        assert!(!between.contains("restart"), "{between}");
+    };
+    // A rule that stays goes on where it was, whatever comes beside it.
+    put(&limits(&format!("{{per: user, rate: 1/h}}, {rule}"), ", blobs: {maxbytes: 10}"));
+    assert_eq!(statuses(&mut http, 2), [200, 429]);
+    put(&limits("{per: address, rate: 6/h}", ", blobs: {maxbytes: 10}"));
+    let push = || {
+        let at = format!("/v2/a/blobs/uploads/?digest={}", digest(b"more than ten"));
+        server.client().send("POST", &at, &[], b"more than ten").status
+    };
+    assert_eq!(push(), 413);
+    put(&limits("{per: address, rate: 10/h}", ""));
+    assert_eq!(push(), 201);
+    // One is there: the first.
+    let refused = || Client::connect(&server.host).read("GET").expect("an answer before a question").status == 503;
+    put(&limits("", ", connections: {peraddress: 1}"));
+    assert!(refused());
+    put(&format!("{HTTP}\nlimits: {{connections: {{total: 1}}}}"));
+    assert!(refused());
+    assert_eq!(http.get("/v2/").status, 200, "who is in stays");
+    put(HTTP);
+    assert_eq!(statuses(&mut server.client(), 20), [200; 20]);
+}
+
+#[test]
+fn proxies_are_those_of_the_file() {
+    let env = Env::without_server();
+    let rates = "limits: {requests: [{per: address, rate: 1/h}]}";
+    let (server, mut log) = start(&env, &format!("{HTTP}\n{rates}"));
+    let by = |client: &str| {
+        let headers = [("X-Forwarded-For", format!("{client}, 10.0.0.1"))];
+        server.client().send("GET", "/v2/", &[(headers[0].0, &headers[0].1)], b"").status
+    };
+    assert_eq!((by("192.0.2.1"), by("192.0.2.2")), (200, 429));
+    write(&env, &format!("http: {{addr: '127.0.0.1:0', trustedproxies: [10.0.0.0/8]}}\n{rates}"));
+    server.signal("HUP");
+    line(&mut log, "the configuration has changed");
+    assert_eq!((by("192.0.2.1"), by("192.0.2.2"), by("192.0.2.2")), (200, 200, 429));
 }
 
 #[test]

@@ -289,6 +289,42 @@ fn clients_show_certificates_where_they_are_asked_to() {
 }
 
 #[test]
+fn the_authorities_of_clients_follow_their_files() {
+    let env = Env::without_server();
+    let (old, new) = (authority(&env, "old.pem"), authority(&env, "new.pem"));
+    issue(&env, &old, "server");
+    issue(&env, &old, "before");
+    issue(&env, &new, "after");
+    put(&env.path("clients.pem"), &old.pem());
+    let (server, mut log) = serve(&env, ", clientcas: [$TMP/clients.pem]");
+    let lets_in = || {
+        ["before", "after"].map(|name| {
+            let files = format!("--cert-file $TMP/{name}.pem --key-file $TMP/{name}.key");
+            env.reg(&format!("ping {} --ca-file $TMP/old.pem {files}", server.host)).exit == Some(0)
+        })
+    };
+    assert_eq!(lets_in(), [true, false]);
+    put(&env.path("clients.pem"), &new.pem());
+    assert_eq!(lets_in(), [false, true]);
+    put(&env.path("clients.pem"), &(old.pem() + &new.pem()));
+    assert_eq!(lets_in(), [true, true]);
+    put(&env.path("clients.pem"), &new.pem());
+    assert_eq!(lets_in(), [false, true]);
+    put(&env.path("clients.pem"), "no certificate");
+    assert_eq!(lets_in(), [false, true], "what cannot be used changes nothing");
+    std::fs::remove_file(env.path("clients.pem")).expect("removed");
+    assert_eq!(lets_in(), [false, true], "nor does nothing");
+    server.signal("TERM");
+    let mut said = String::new();
+    log.read_to_string(&mut said).expect("a log");
+    for reason in ["there is no certificate in ", "cannot read "] {
+        let is_it = |line: &&str| line.contains(reason) && line.contains("/clients.pem");
+        let lines = said.lines().filter(is_it).count();
+        assert_eq!(lines, 1, "{reason}: {said}");
+    }
+}
+
+#[test]
 fn who_forgets_the_s_is_told() {
     let env = Env::without_server();
     issue(&env, &authority(&env, "ca.pem"), "server");
