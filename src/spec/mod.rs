@@ -37,6 +37,7 @@ pub(crate) mod range;
 pub(crate) mod reference;
 pub(crate) mod route;
 pub(crate) mod scope;
+pub(crate) mod shown;
 
 pub(crate) use challenge::Challenge;
 pub(crate) use descriptor::{Descriptor, Platform};
@@ -50,3 +51,4 @@ pub(crate) use range::ByteRange;
 pub(crate) use reference::{Host, Reference};
 pub(crate) use route::Route;
 pub(crate) use scope::{Resource, Scopes};
+pub(crate) use shown::{HIDDEN, without_secrets};

@@ -196,7 +196,7 @@ mod tests {
             (
                 "{token: {realm: r, service: s, issuer: i, jwks: 'https://u:p@k'}}",
                 "f:2:55: auth.token.jwks: must be a file, an https URL, or an http URL of this machine, not \
-                 \"https://u:p@k\"",
+                 \"https://***@k\"",
             ),
             (
                 "{token: {realm: r, service: s, issuer: i, jwks: 'file:///etc/keys'}}",

@@ -9,7 +9,7 @@ use std::fmt;
 use super::faults::Faults;
 use super::keys;
 use super::schema::{Effect, Section, Shape};
-use super::section::ConfigError;
+use super::section::{self, ConfigError};
 use super::tree::{Node, Origin, Value};
 use super::values::{boolean, duration, number};
 
@@ -97,7 +97,7 @@ impl Findings<'_> {
 
     fn scalar<T>(&mut self, read: Result<T, String>, found: &Node, path: &str, text: &str) {
         if let Err(message) = read {
-            self.faults.add(ConfigError::at(found.at.clone(), path, format!("{message}, not {text:?}")));
+            self.faults.add(ConfigError::at(found.at.clone(), path, section::not(&message, path, text)));
         }
     }
 

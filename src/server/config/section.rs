@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use super::check::below;
-use super::schema;
+use super::keys;
+use super::schema::{self, Shape};
 use super::tree::{Node, Origin, Value};
 use super::values::boolean;
+use crate::spec::{HIDDEN, without_secrets};
 
 /// Why there is no configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -66,6 +68,30 @@ impl ConfigError {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// What a value must be, and what it is, unless that is for nobody's eyes.
+pub(super) fn not(message: &str, path: &str, text: &str) -> String {
+    if is_secret(path) {
+        format!("{message}, not {HIDDEN}")
+    } else {
+        format!("{message}, not {:?}", without_secrets(text))
+    }
+}
+
+fn is_secret(path: &str) -> bool {
+    let mut section = Some(&keys::ROOT);
+    for name in path.split('.') {
+        let Some(known) = section.and_then(|section| section.get(name)) else { return false };
+        if known.secret {
+            return true;
+        }
+        section = match &known.shape {
+            Shape::Section(inner) | Shape::List(Shape::Section(inner)) => Some(inner),
+            _ => None,
+        };
+    }
+    false
 }
 
 /// A mapping, or its absence, with its path.
@@ -138,7 +164,7 @@ impl<'a> Section<'a> {
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<Option<T>, ConfigError> {
         let Some((at, text)) = self.text(name)? else { return Ok(None) };
-        parse(text).map(Some).map_err(|message| self.error(name, at.clone(), format!("{message}, not {text:?}")))
+        parse(text).map(Some).map_err(|message| self.error(name, at.clone(), not(&message, &self.below(name), text)))
     }
 
     pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, ConfigError> {
@@ -156,7 +182,7 @@ impl<'a> Section<'a> {
         let Value::List(items) = &node.value else { return Err(self.wrong(name, node, "a list")) };
         let one = |item: &Node| match &item.value {
             Value::Scalar(text) => {
-                parse(text).map_err(|message| self.error(name, item.at.clone(), format!("{message}, not {text:?}")))
+                parse(text).map_err(|message| self.error(name, item.at.clone(), not(&message, &self.below(name), text)))
             }
             _ => Err(self.wrong(name, item, "a text")),
         };

@@ -1,5 +1,6 @@
 //! The checks themselves: each is made again and again, and told to [`Health`].
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::pin::pin;
@@ -16,7 +17,7 @@ use super::{Finding, Health, Standing};
 use crate::server::config::{Check, CheckKind};
 use crate::server::error::Chain;
 use crate::server::outbound::{Outbound, Question};
-use crate::spec::UploadId;
+use crate::spec::{UploadId, without_secrets};
 use crate::store::{Ailment, Driver, probe};
 use crate::sys;
 
@@ -37,14 +38,23 @@ pub(crate) struct Subjects {
 /// Makes checks until the value that comes back is dropped.
 pub(crate) fn watch(health: &Arc<Health>, checks: &[Check], subjects: &Subjects) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
+    let mut names = BTreeSet::new();
     for check in checks {
-        tasks.spawn(repeat(Arc::clone(health), check.clone(), subjects.clone()));
+        let mut name = name(&check.kind, subjects);
+        // Two that differ in what is not shown are two.
+        for number in 2.. {
+            if names.insert(name.clone()) {
+                break;
+            }
+            name = format!("{} ({number})", self::name(&check.kind, subjects));
+        }
+        tasks.spawn(repeat(Arc::clone(health), name, check.clone(), subjects.clone()));
     }
     tasks
 }
 
-async fn repeat(health: Arc<Health>, check: Check, subjects: Subjects) {
-    let (name, limit) = (name(&check.kind, &subjects), limit(&check.kind));
+async fn repeat(health: Arc<Health>, name: String, check: Check, subjects: Subjects) {
+    let limit = limit(&check.kind);
     let id = sys::upload_id();
     let mut failures = 0;
     let mut looks = interval(check.interval);
@@ -76,7 +86,7 @@ fn name(kind: &CheckKind, subjects: &Subjects) -> String {
     match kind {
         CheckKind::Storage => format!("storagedriver_{}", subjects.store_name),
         CheckKind::File(path) => path.display().to_string(),
-        CheckKind::Http { url, .. } => url.to_string(),
+        CheckKind::Http { url, .. } => without_secrets(url.as_str()),
         CheckKind::Tcp { address, .. } => address.clone(),
     }
 }

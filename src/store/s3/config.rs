@@ -6,6 +6,7 @@ use http::HeaderValue;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::{Attribute, Attributes, ClientOptions, RetryConfig};
 
+use crate::spec::without_secrets;
 use crate::store::{Error, Result};
 
 /// `chunksize` where the configuration names none, in bytes (distribution's).
@@ -100,7 +101,11 @@ impl S3Config {
 
     /// Where the bucket is, for people.
     pub(crate) fn server(&self) -> String {
-        if self.regionendpoint.is_empty() { format!("Amazon S3 in {}", self.region) } else { self.endpoint() }
+        if self.regionendpoint.is_empty() {
+            format!("Amazon S3 in {}", self.region)
+        } else {
+            without_secrets(&self.endpoint())
+        }
     }
 
     fn endpoint(&self) -> String {

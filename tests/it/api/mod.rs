@@ -25,6 +25,7 @@ mod published_keys;
 mod read_only;
 mod reload;
 mod requirements;
+mod secrets;
 mod tls;
 mod token;
 mod traces;

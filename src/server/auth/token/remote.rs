@@ -16,6 +16,7 @@ use url::Url;
 use super::trust::OpenError;
 use crate::server::error::Chain;
 use crate::server::outbound::{Outbound, Question};
+use crate::spec::without_secrets;
 
 /// Largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -32,6 +33,8 @@ const PERIOD_MIN: SignedDuration = SignedDuration::from_secs(60);
 /// Where keys are, and what was last there.
 pub(super) struct Remote {
     url: Url,
+    /// As it is shown.
+    name: String,
     outbound: Outbound,
     fetched: Mutex<Option<Bytes>>,
     /// When it was last tried, and whether it went well. Held while it is.
@@ -41,11 +44,12 @@ pub(super) struct Remote {
 impl Remote {
     pub(super) fn new(url: Url) -> Self {
         let (outbound, fetched) = (Outbound::default(), Mutex::new(None));
-        Self { url, outbound, fetched, tried: tokio::sync::Mutex::new(None) }
+        let name = without_secrets(url.as_str());
+        Self { url, name, outbound, fetched, tried: tokio::sync::Mutex::new(None) }
     }
 
     pub(super) fn name(&self) -> &Path {
-        Path::new(self.url.as_str())
+        Path::new(&self.name)
     }
 
     /// What was last there; `None` before the first time.
@@ -92,7 +96,7 @@ impl Remote {
             follow: false,
             answer_max: ANSWER_BYTES_MAX,
         };
-        let url = || self.url.to_string();
+        let url = || self.name.clone();
         let answer = self.outbound.ask(question).await.map_err(|source| OpenError::Fetch { url: url(), source })?;
         match answer.status {
             StatusCode::OK => Ok(answer.body),
@@ -103,7 +107,7 @@ impl Remote {
 
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Remote({})", self.url)
+        write!(f, "Remote({})", self.name)
     }
 }
 
