@@ -15,10 +15,12 @@ use crate::server::{
 };
 use crate::store::{self, Driver, Fs, Memory, S3, S3Config, Unusable};
 
+use background::Background;
 use operators::Operators;
 use reload::Origin;
 pub(super) use sources::{config_path, look_at_config, read_config};
 
+mod background;
 mod doors;
 mod in_use;
 mod operators;
@@ -122,10 +124,9 @@ async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) ->
     let registry = Registry::new(Arc::clone(&driver), context.clock.clone(), config.options.clone());
     let access_log = config.log.access_log.then(|| Sink::from(context.output.access_log_lines()));
     let timeouts = Timeouts { drain: config.drain, ..Timeouts::STANDARD };
-    let indexing = registry.clone();
     let strangers = doors::strangers(listening.endpoint(), &guard, tls.as_ref());
     let setup = Setup {
-        registry,
+        registry: registry.clone(),
         guard,
         tls,
         clock: context.clock.clone(),
@@ -155,24 +156,13 @@ async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) ->
     let operators = operators.start(driver, notifier.clone(), &context.clock, config);
     tracing::info!("listening on {}", server.endpoint());
     systemd::ready(server.endpoint());
-    let purging = config.purge.map(|policy| indexing.purge_in_background(policy));
-    let switching = tokio::spawn(switch.follow(indexing.clone()));
-    let counting = indexing.count_in_background(config.quota_interval);
-    let indexing = indexing.index_in_background();
-    let telling = notifier.clone().map(|notifier| tokio::spawn(notifier.run()));
+    let background = Background::start(&registry, config, switch, notifier, operators);
     let follow = origin.follow(config.live(), server.reloadable(verbosity), hangups);
     let stopped = tokio::select! {
         stopped = server.run(signals) => stopped,
         never = follow => match never {},
     };
-    indexing.abort();
-    switching.abort();
-    if let (Some(telling), Some(notifier)) = (telling, notifier) {
-        telling.abort();
-        notifier.close();
-    }
-    purging.into_iter().chain(counting).for_each(|task| task.abort());
-    operators.end().await;
+    background.end().await;
     Ok(stopped)
 }
 

@@ -6,11 +6,13 @@ use std::time::Duration;
 use humansize::{BINARY, format_size};
 
 use crate::registry::Quota;
+use crate::server::Trusted;
 use crate::server::auth::rules::Rules;
 use crate::server::config::{
     Auth, Certificates, Check, CheckKind, Config, Debug, Demand, Limits, Notifications, OwnTokens, Storage, Tls,
     TlsVersion,
 };
+use crate::spec::without_secrets;
 use crate::store::Prospect;
 
 const PROXY: &str = "none: nothing is fetched from remoteurl, and nobody can push";
@@ -21,6 +23,7 @@ pub(super) fn of(config: &Config, root: Option<&Prospect>) -> String {
     let lines = [
         ("address", Some(config.door.to_string())),
         ("tls", config.tls.as_ref().map(tls)),
+        ("proxies", proxies(&config.trusted)),
         ("storage", Some(storage(&config.storage, root))),
         ("deletes", Some(yes(options.delete_enabled))),
         ("read-only", Some(yes(options.read_only))),
@@ -39,6 +42,11 @@ pub(super) fn of(config: &Config, root: Option<&Prospect>) -> String {
         let _ = writeln!(text, "{name:<13}  {says}");
     }
     text
+}
+
+fn proxies(trusted: &Trusted) -> Option<String> {
+    let networks = trusted.0.len();
+    (networks > 0).then(|| format!("those of {} say who their clients are", count(networks, "network")))
 }
 
 fn storage(storage: &Storage, root: Option<&Prospect>) -> String {
@@ -80,8 +88,9 @@ fn auth(auth: Option<&Auth>) -> String {
         Some(auth @ Auth::Token(token)) => {
             let files = [&token.rootcertbundle, &token.jwks].into_iter().flatten();
             let mut keys: Vec<String> = files.map(|path| path.display().to_string()).collect();
-            keys.extend(token.jwks_url.as_ref().map(ToString::to_string));
-            format!("{}, given out at {}, signed with keys of {}", auth.name(), token.realm, keys.join(", "))
+            keys.extend(token.jwks_url.as_ref().map(|url| without_secrets(url.as_str())));
+            let realm = without_secrets(&token.realm);
+            format!("{}, given out at {realm}, signed with keys of {}", auth.name(), keys.join(", "))
         }
         Some(auth @ Auth::Silly { .. }) => format!("{}: whoever sends any Authorization is let in", auth.name()),
     }

@@ -16,6 +16,7 @@ use url::Url;
 use super::grpc;
 use super::settings::{Otlp, Protocol};
 use crate::server::outbound::{Habits, Outbound, Question, TrustError};
+use crate::spec::without_secrets;
 
 /// Largest answer that is read, in bytes: it says at most what was not taken.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
@@ -26,6 +27,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Sender {
     outbound: std::sync::Arc<Outbound>,
     url: Url,
+    /// What the log may have of it.
+    shown: String,
     is_grpc: bool,
     /// Spans are sent by a thread of the library, requests by tasks.
     runtime: Handle,
@@ -40,7 +43,14 @@ impl Sender {
         let identity = otlp.identity.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
         let habits = Habits::new(is_grpc, otlp.authorities.as_deref(), identity)?;
         let outbound = std::sync::Arc::new(Outbound::with(habits));
-        Ok(Self { outbound, url: otlp.endpoint.clone(), is_grpc, runtime, fails: AtomicBool::new(false) })
+        Ok(Self {
+            outbound,
+            url: otlp.endpoint.clone(),
+            shown: without_secrets(otlp.endpoint.as_str()),
+            is_grpc,
+            runtime,
+            fails: AtomicBool::new(false),
+        })
     }
 
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
@@ -78,9 +88,9 @@ impl Sender {
         let failed_before = self.fails.swap(failure.is_some(), Ordering::Relaxed);
         match failure {
             Some(why) if !failed_before => {
-                tracing::warn!(url = %Shown(&self.url), error = why, "traces are not delivered")
+                tracing::warn!(url = self.shown, error = why, "traces are not delivered")
             }
-            None if failed_before => tracing::info!(url = %Shown(&self.url), "traces are delivered again"),
+            None if failed_before => tracing::info!(url = self.shown, "traces are delivered again"),
             _ => {}
         }
     }
@@ -98,16 +108,6 @@ impl HttpClient for Sender {
 
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sender({})", Shown(&self.url))
-    }
-}
-
-/// A URL without what may be secret in it.
-struct Shown<'a>(&'a Url);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let port = self.0.port().map(|port| format!(":{port}")).unwrap_or_default();
-        write!(f, "{}://{}{port}{}", self.0.scheme(), self.0.host_str().unwrap_or_default(), self.0.path())
+        write!(f, "Sender({})", self.shown)
     }
 }
