@@ -233,7 +233,7 @@ impl Server {
         tokio::select! {
             ended = tokio::time::timeout(self.state.timeouts.drain, drained) => {
                 if ended.is_err() {
-                    tracing::warn!("stopped with requests in progress");
+                    tracing::warn!(after = ?self.state.timeouts.drain, "stopped with requests in progress");
                 }
                 Stopped::Drained
             }

@@ -17,23 +17,36 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ("log.accesslog.disabled", "tests/it/api/keys.rs", "there_is_an_access_log_until_it_is_disabled"),
     ("storage.inmemory", "tests/it/api/keys.rs", "there_is_an_access_log_until_it_is_disabled"),
     ("storage.filesystem.rootdirectory", "tests/it/api/keys.rs", "a_directory_is_where_the_configuration_says"),
-    ("storage.s3.accesskey", "tests/it/api/keys.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
-    ("storage.s3.secretkey", "tests/it/api/keys.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
-    ("storage.s3.sessiontoken", "tests/it/api/keys.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
-    ("storage.s3.region", "tests/it/api/keys.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
-    ("storage.s3.bucket", "tests/it/api/keys.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
-    ("storage.s3.regionendpoint", "tests/it/api/keys.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
-    ("storage.s3.encrypt", "tests/it/api/keys.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
-    ("storage.s3.keyid", "tests/it/api/keys.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
-    ("storage.s3.secure", "tests/it/api/keys.rs", "a_server_of_buckets_must_have_a_certificate_that_is_trusted"),
-    ("storage.s3.rootdirectory", "tests/it/api/keys.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
-    ("storage.s3.storageclass", "tests/it/api/keys.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
-    ("storage.s3.useragent", "tests/it/api/keys.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
+    ("storage.s3.accesskey", "tests/it/api/buckets.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
+    ("storage.s3.secretkey", "tests/it/api/buckets.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
+    ("storage.s3.sessiontoken", "tests/it/api/buckets.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
+    ("storage.s3.region", "tests/it/api/buckets.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
+    ("storage.s3.bucket", "tests/it/api/buckets.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
+    ("storage.s3.regionendpoint", "tests/it/api/buckets.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
+    ("storage.s3.encrypt", "tests/it/api/buckets.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
+    ("storage.s3.keyid", "tests/it/api/buckets.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
+    ("storage.s3.secure", "tests/it/api/buckets.rs", "a_server_of_buckets_must_have_a_certificate_that_is_trusted"),
+    ("storage.s3.rootdirectory", "tests/it/api/buckets.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
+    ("storage.s3.storageclass", "tests/it/api/buckets.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
+    ("storage.s3.useragent", "tests/it/api/buckets.rs", "a_bucket_is_spoken_to_as_the_configuration_says"),
+    (
+        "storage.s3.forcepathstyle",
+        "tests/it/api/buckets.rs",
+        "the_bucket_is_in_the_host_or_in_the_path_as_the_configuration_says",
+    ),
+    ("storage.s3.skipverify", "tests/it/api/buckets.rs", "any_certificate_will_do_where_the_configuration_says_so"),
+    ("storage.s3.chunksize", "tests/it/api/buckets.rs", "parts_of_an_upload_have_the_size_that_the_configuration_says"),
     ("storage.delete.enabled", "tests/it/api/keys.rs", "deletions_are_refused_until_they_are_allowed"),
     ("storage.maintenance.readonly.enabled", "tests/it/api/lifecycle.rs", "read_only_refuses_every_change"),
+    (
+        "storage.maintenance.uploadpurging.enabled",
+        "tests/it/api/keys.rs",
+        "nothing_is_purged_where_that_is_not_enabled",
+    ),
     ("storage.maintenance.uploadpurging.age", "tests/it/api/keys.rs", "uploads_are_purged_when_they_are_old"),
     ("storage.maintenance.uploadpurging.interval", "tests/it/api/keys.rs", "uploads_are_purged_when_they_are_old"),
     ("storage.maintenance.uploadpurging.dryrun", "tests/it/api/keys.rs", "uploads_are_purged_when_they_are_old"),
+    ("auth.none", "tests/it/api/keys.rs", "nobody_is_asked_who_they_are_where_auth_is_none"),
     ("auth.silly.realm", "tests/it/api/keys.rs", "whoever_says_anything_passes_the_silly_guard"),
     ("auth.silly.service", "tests/it/api/keys.rs", "whoever_says_anything_passes_the_silly_guard"),
     ("auth.htpasswd.realm", "tests/it/api/auth.rs", "a_stranger_learns_nothing_but_how_to_log_in"),
@@ -53,6 +66,7 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ("http.trustedproxies", "tests/it/api/forwarded.rs", "proxies_that_are_named_are_believed"),
     ("http.relativeurls", "tests/it/cli/config.rs", "urls_and_headers_are_what_the_configuration_says"),
     ("http.headers", "tests/it/cli/config.rs", "urls_and_headers_are_what_the_configuration_says"),
+    ("http.draintimeout", "tests/it/api/keys.rs", "requests_in_progress_have_the_time_that_the_configuration_says"),
     ("http.tls.certificate", "tests/it/api/tls.rs", "images_go_in_and_out_unchanged"),
     ("http.tls.key", "tests/it/api/tls.rs", "images_go_in_and_out_unchanged"),
     ("http.tls.clientcas", "tests/it/api/tls.rs", "clients_show_certificates_where_they_are_asked_to"),
@@ -92,6 +106,7 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ("tokens.lifetime", "tests/it/api/issue.rs", "tokens_live_as_long_as_the_configuration_says"),
     ("tokens.file", "tests/it/cli/token.rs", "a_token_may_do_what_its_scope_and_its_owner_may"),
     ("http.tls.letsencrypt.cachefile", "tests/peers/acme.rs", "a_certificate_is_obtained_kept_and_renewed"),
+    ("http.tls.letsencrypt.email", "tests/it/api/keys.rs", "the_authority_may_write_to_whom_the_configuration_names"),
     ("http.tls.letsencrypt.hosts", "tests/peers/acme.rs", "a_certificate_is_obtained_kept_and_renewed"),
     ("http.tls.letsencrypt.directoryurl", "tests/peers/acme.rs", "a_certificate_is_obtained_kept_and_renewed"),
     ("http.debug.addr", "tests/it/api/health.rs", "operators_see_variables_and_are_told_what_is_not_there"),
@@ -162,6 +177,16 @@ const SHOWN: &[(&str, &str, &str)] = &[
         "what_was_not_heard_is_sent_again_and_the_rest_waits",
     ),
     ("health.storagedriver.enabled", "tests/it/api/health.rs", "a_store_that_takes_nothing_is_read_on"),
+    (
+        "health.storagedriver.interval",
+        "tests/it/api/keys.rs",
+        "the_store_is_looked_at_as_often_as_the_configuration_says",
+    ),
+    (
+        "health.storagedriver.threshold",
+        "tests/it/api/keys.rs",
+        "the_store_is_looked_at_as_often_as_the_configuration_says",
+    ),
     ("health.file[].file", "tests/it/api/health.rs", "a_file_takes_a_server_out_and_what_is_read_is_read_on"),
     ("health.file[].interval", "tests/it/api/health.rs", "every_check_is_made_as_often_as_it_says"),
     ("health.file[].threshold", "tests/it/api/health.rs", "every_check_is_made_as_often_as_it_says"),
@@ -189,19 +214,43 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ("quotas.interval", "tests/it/api/budgets.rs", "what_is_there_is_counted_again_and_again"),
 ];
 
-/// Keys whose effect no test shows, and why.
-const NOT_SHOWN: &[(&str, &str)] = &[
-    ("storage.maintenance.uploadpurging.enabled", "without it nothing happens, for which nobody can wait"),
-    ("auth.none", "does what no section does"),
-    ("validation.enabled", "has no effect, and its manual says so"),
-    ("storage.s3.forcepathstyle", "counts only where Amazon answers"),
-    ("storage.s3.skipverify", "only built, never met by a bad certificate"),
-    ("storage.s3.chunksize", "parts of its size are seen by no test"),
-    ("http.draintimeout", "only read: nothing but time tells"),
-    ("http.tls.letsencrypt.email", "only read: pebble does not tell it back"),
-    ("health.storagedriver.interval", "read as that of the other checks is"),
-    ("health.storagedriver.threshold", "read as that of the other checks is"),
+/// What goes wrong with variables of the environment in distribution, and the file and function of the test that shows that
+/// it does not here.
+const TRAPS: &[(&str, &str, &str)] = &[
+    ("no variable reaches a key with an underscore", OVERLAY, "keys_with_an_underscore"),
+    ("_10 is sorted before _2", OVERLAY, "indices_count"),
+    ("the names of YAML are not known where Go has others", OVERLAY, "yaml_names_and_go_names"),
+    ("a header of the file and the same of a variable are two", OVERLAY, "maps_keep_their_spelling"),
+    ("a name without parameters keeps what leaves say", OVERLAY, "a_name_replaces_the_section"),
+    ("a second storage is a panic", "tests/it/cli/config.rs", "a_second_storage_is_refused"),
+    ("lists have no elements in 2.8", OVERLAY, "indices_count"),
+    ("an element of a list of texts stays as it was, or becomes empty", OVERLAY, "lists_of_texts_by_index"),
+    ("one shape of redis alone is known", OVERLAY, "both_shapes_of_redis"),
+    (
+        "what is misspelt is passed over, though it would have closed a door",
+        OVERLAY,
+        "what_must_not_be_ignored_is_a_fault",
+    ),
+    ("a key of the file that is not known is passed over", "src/server/config/check.rs", "what_does_not_is"),
+    ("a version from a variable is passed over in silence", OVERLAY, "what_is_not_known_is_said"),
+    ("MAINTENANCE_READONLY_ENABLED and its like are a panic, or dropped", OVERLAY, "leaves_of_maintenance"),
+    ("the same on a real server", "tests/it/cli/config.rs", "variables_win_over_the_file"),
+    (
+        "variables of others (Kubernetes, docker --link) change the configuration",
+        OVERLAY,
+        "variables_of_others_are_left_alone",
+    ),
+    ("a value that is no YAML is a panic", OVERLAY, "values_are_yaml"),
 ];
+
+const OVERLAY: &str = "src/server/config/overlay_tests.rs";
+
+#[test]
+fn every_trap_of_variables_is_shown_to_be_mended() {
+    let gone = TRAPS.iter().filter(|(_, file, function)| !text(file).contains(&format!("fn {function}(")));
+    let faults: Vec<String> = gone.map(|(trap, file, test)| format!("{trap}: there is no {test} in {file}")).collect();
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
 
 /// Keys in the manual, each with whether it does something: what does not says so.
 fn keys(page: &str) -> Vec<(String, bool)> {
@@ -213,6 +262,10 @@ fn keys(page: &str) -> Vec<(String, bool)> {
         Some((path, !says.starts_with("It ") && !says.starts_with("Read and not needed")))
     };
     keys.split(".TP\n").filter_map(entry).collect()
+}
+
+fn text(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap_or_default()
 }
 
 /// Sections as a whole have no effect until they are theirs to show.
@@ -228,26 +281,19 @@ fn every_key_that_does_something_is_shown_to_do_it() {
     let idle: BTreeSet<&str> = keys.iter().filter(|(_, works)| !works).map(|(path, _)| path.as_str()).collect();
     let mut faults = Vec::new();
     for (path, _) in keys.iter().filter(|(path, works)| *works && !is_inside(path, &idle)) {
-        let is_shown = SHOWN.iter().any(|(key, ..)| key == path);
-        let is_not = NOT_SHOWN.iter().any(|(key, _)| key == path);
-        if is_shown && is_not {
-            faults.push(format!("{path}: it is shown, and no reason is needed"));
-        }
-        if !is_shown && !is_not {
+        if !SHOWN.iter().any(|(key, ..)| key == path) {
             faults.push(format!("{path}: name the test that shows its effect in tests/it/traced.rs"));
         }
     }
     for (key, file, function) in SHOWN {
         let leaf = key.rsplit('.').next().unwrap_or(key);
-        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap_or_default();
+        let text = text(file);
         if !text.contains(&format!("fn {function}(")) {
             faults.push(format!("{key}: there is no {function} in {file}"));
         }
         if !text.contains(leaf) {
             faults.push(format!("{key}: {file} does not name it"));
         }
-    }
-    for key in SHOWN.iter().map(|(key, ..)| key).chain(NOT_SHOWN.iter().map(|(key, _)| key)) {
         if !keys.iter().any(|(path, _)| path == key) {
             faults.push(format!("{key}: the manual does not have it"));
         }

@@ -107,7 +107,7 @@ const S3: Section = Section::of(&[
     text("region"),
     text("bucket"),
     text("regionendpoint"),
-    boolean("forcepathstyle").default("false"),
+    boolean("forcepathstyle"),
     boolean("encrypt").default("false"),
     text("keyid"),
     boolean("secure").default("true"),

@@ -181,7 +181,6 @@ mod tests {
                 region: "1"  # c.yml:2:40
                 bucket: b  # c.yml:2:53
                 secure: false  # REGISTRY_STORAGE_S3_SECURE
-                forcepathstyle: false  # default
                 encrypt: false  # default
                 skipverify: false  # default
                 chunksize: 10485760  # default

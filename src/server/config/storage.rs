@@ -63,7 +63,7 @@ fn s3(section: &Section<'_>) -> Result<S3Config, ConfigError> {
         sessiontoken: text("sessiontoken")?,
         region: text("region")?,
         regionendpoint: text("regionendpoint")?,
-        forcepathstyle: section.boolean("forcepathstyle")?.unwrap_or(standard.forcepathstyle),
+        forcepathstyle: section.boolean("forcepathstyle")?,
         bucket: text("bucket")?,
         rootdirectory: text("rootdirectory")?,
         encrypt: section.boolean("encrypt")?.unwrap_or(standard.encrypt),

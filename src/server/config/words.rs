@@ -103,7 +103,7 @@ pub(super) const GROUPS: &[Group] = &[
         both("regionendpoint", "HOST:PORT or URL of a server that is not Amazon's."),
         v3(
             "forcepathstyle",
-            "The bucket is in the path of the URL and not in the host. Always so with regionendpoint.",
+            "The bucket is in the path of the URL and not in the host. Default: true with regionendpoint, else false.",
         ),
         both("encrypt", "Objects are encrypted by the server."),
         both("keyid", "Key of KMS to encrypt with; S3's own without."),
@@ -259,7 +259,7 @@ pub(super) const GROUPS: &[Group] = &[
         both("threshold", "How many failures in a row make the registry unhealthy."),
     ]),
     group("validation").keys(&[
-        both("enabled", "Older and without effect; disabled is what counts."),
+        both("enabled", "Read and not needed: disabled is what counts."),
         both("disabled", "Manifests are taken whatever they refer to."),
     ]),
     group("validation.manifests.urls").says("Addresses that layers may name: any without rules, none in others.").keys(

@@ -27,9 +27,9 @@ pub(crate) struct S3Config {
     pub(crate) region: String,
     /// `host:port` or a URL; Amazon's where it is empty.
     pub(crate) regionendpoint: String,
-    /// `https://endpoint/bucket/key` in place of `https://bucket.endpoint/key`. An endpoint that is not Amazon's is always
-    /// spoken to this way.
-    pub(crate) forcepathstyle: bool,
+    /// `https://endpoint/bucket/key` in place of `https://bucket.endpoint/key`. Where nothing is said, an endpoint that is
+    /// not Amazon's is spoken to this way: few of them give names to buckets.
+    pub(crate) forcepathstyle: Option<bool>,
     pub(crate) bucket: String,
     pub(crate) rootdirectory: String,
     pub(crate) encrypt: bool,
@@ -55,7 +55,7 @@ impl Default for S3Config {
             sessiontoken: String::new(),
             region: String::new(),
             regionendpoint: String::new(),
-            forcepathstyle: false,
+            forcepathstyle: None,
             bucket: String::new(),
             rootdirectory: String::new(),
             encrypt: false,
@@ -108,6 +108,20 @@ impl S3Config {
         }
     }
 
+    /// Whether the bucket is a name in the host.
+    fn has_host(&self) -> bool {
+        !self.forcepathstyle.unwrap_or(!self.regionendpoint.is_empty())
+    }
+
+    /// The endpoint as the client wants it: with the bucket where that is in the host.
+    fn client_endpoint(&self) -> String {
+        let endpoint = self.endpoint();
+        match endpoint.split_once("://").filter(|_| self.has_host()) {
+            Some((scheme, host)) => format!("{scheme}://{}.{host}", self.bucket),
+            None => endpoint,
+        }
+    }
+
     fn endpoint(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         if self.regionendpoint.contains("://") {
@@ -149,10 +163,9 @@ impl S3Config {
         }
         let region = if self.region.is_empty() { "us-east-1" } else { &self.region };
         builder = builder.with_client_options(options).with_bucket_name(&self.bucket).with_region(region);
-        if self.regionendpoint.is_empty() {
-            builder = builder.with_virtual_hosted_style_request(!self.forcepathstyle);
-        } else {
-            builder = builder.with_endpoint(self.endpoint()).with_virtual_hosted_style_request(false);
+        builder = builder.with_virtual_hosted_style_request(self.has_host());
+        if !self.regionendpoint.is_empty() {
+            builder = builder.with_endpoint(self.client_endpoint());
         }
         // TLS vouches for the bytes on their way; without it their SHA-256 is signed with the request.
         builder = builder.with_unsigned_payload(!self.endpoint().starts_with("http:"));
@@ -194,6 +207,19 @@ mod tests {
         assert_eq!(endpoint("minio:9000", true), "https://minio:9000");
         assert_eq!(endpoint("minio:9000/", false), "http://minio:9000");
         assert_eq!(endpoint("http://minio:9000", true), "http://minio:9000");
+    }
+
+    #[test]
+    fn a_bucket_is_in_the_host_where_that_is_said() {
+        let client = |regionendpoint: &str, forcepathstyle| {
+            let (regionendpoint, bucket) = (regionendpoint.to_owned(), "b".to_owned());
+            let config = S3Config { regionendpoint, forcepathstyle, bucket, ..S3Config::default() };
+            (config.has_host(), config.client_endpoint())
+        };
+        assert_eq!(client("minio:9000", None), (false, "https://minio:9000".to_owned()));
+        assert_eq!(client("minio:9000", Some(true)), (false, "https://minio:9000".to_owned()));
+        assert_eq!(client("http://oss.test/", Some(false)), (true, "http://b.oss.test".to_owned()));
+        assert!(client("", None).0 && client("", Some(false)).0 && !client("", Some(true)).0);
     }
 
     #[test]

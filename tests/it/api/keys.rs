@@ -1,9 +1,9 @@
 //! Keys of the configuration whose effect no other test shows, each on a real server.
 
-use std::io::{BufRead as _, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::ChildStderr;
 
-use crate::support::scripted::{Request, Scripted, reply};
-use crate::support::server::reg;
+use crate::support::scripted::{Scripted, reply};
 use crate::support::{Env, Server, digest};
 
 /// The configuration of a registry in memory that ends in these lines.
@@ -83,6 +83,163 @@ fn uploads_are_purged_when_they_are_old() {
     assert!(!is_purged("1h", false), "nothing is that old");
 }
 
+/// The clock of a health check tells when a purge would long have been.
+#[test]
+fn nothing_is_purged_where_that_is_not_enabled() {
+    let env = Env::without_server();
+    let purging = "uploadpurging: {enabled: false, age: 1ns, interval: 1ms}";
+    let lines = format!(
+        "storage: {{filesystem: {{rootdirectory: $TMP/data}}, maintenance: {{{purging}}}}}\n\
+         health: {{file: [{{file: $TMP/down, interval: 10ms, threshold: 30}}]}}"
+    );
+    let (server, mut log) = Server::start_configured(&written(&env, &lines), &env.path("data"));
+    let mut http = server.client();
+    let upload = http.start_upload("app");
+    std::fs::write(env.path("down"), "").expect("written");
+    let mut said = String::new();
+    while !said.contains("a health check fails") {
+        assert!(log.read_line(&mut said).expect("text") > 0, "the server ended: {said}");
+    }
+    assert_eq!(http.get(&upload).status, 204, "{said}");
+    assert!(!said.contains("looked for old uploads"), "{said}");
+}
+
+#[test]
+fn nobody_is_asked_who_they_are_where_auth_is_none() {
+    let env = Env::without_server();
+    let (server, _log) = Server::start_configured(&written(&env, "storage: inmemory\nauth: {none: }"), &env.path("d"));
+    let mut http = server.client();
+    let answer = http.get("/v2/");
+    assert_eq!((answer.status, answer.header("www-authenticate")), (200, None), "{answer}");
+    http.push_blob("app", b"from anybody");
+    drop(server);
+    // It is a guard like the others: two of them are one too many.
+    let both = written(&env, "storage: inmemory\nauth: {none: , silly: {realm: r, service: s}}");
+    let said = env.reg(&format!("config check {}", both.display()));
+    assert_eq!(said.exit, Some(2), "{said}");
+}
+
+/// Starts an upload on a server, and lets the server be told to end in the midst of it.
+fn told_to_end(drain: &str) -> (Server, crate::support::Client, BufReader<ChildStderr>) {
+    let env = Env::without_server();
+    let text = format!("version: 0.1\nstorage: inmemory\nhttp: {{addr: '127.0.0.1:0', draintimeout: {drain}}}\n");
+    std::fs::write(env.path("keys.yml"), text).expect("written");
+    let (server, mut log) = Server::start_configured(&env.path("keys.yml"), &env.path("data"));
+    let mut http = server.client();
+    let upload = http.start_upload("app");
+    let head = format!("PATCH {upload} HTTP/1.1\r\nHost: r\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    http.send_raw(head.as_bytes()).expect("sent");
+    assert_eq!(http.read_one("PATCH").expect("the request is in progress").status, 100);
+    http.send_raw(b"123").expect("sent");
+    server.signal("TERM");
+    let mut line = String::new();
+    while !line.contains("stopping") {
+        line.clear();
+        assert!(log.read_line(&mut line).expect("text") > 0, "the server ended");
+    }
+    (server, http, log)
+}
+
+#[test]
+fn requests_in_progress_have_the_time_that_the_configuration_says() {
+    let (server, mut http, mut log) = told_to_end("1h");
+    http.send_raw(b"45").expect("the server waits");
+    assert_eq!(http.read("PATCH").expect("an answer").header("range"), Some("0-4"));
+    let mut rest = String::new();
+    assert_eq!(server.wait().0.code(), Some(0));
+    log.read_to_string(&mut rest).expect("text");
+    assert!(!rest.contains("stopped with requests in progress"), "{rest}");
+
+    let (server, _held_open, mut log) = told_to_end("30ms");
+    assert_eq!(server.wait().0.code(), Some(0));
+    log.read_to_string(&mut rest).expect("text");
+    assert!(rest.contains("stopped with requests in progress") && rest.contains("after=30ms"), "{rest}");
+}
+
+/// The checks that fail where nothing can be written, and a file says that the server is down.
+fn failing(storage: &str) -> Vec<String> {
+    let env = Env::without_server();
+    // Nothing can be written below a file.
+    let registry = env.path("data/docker/registry/v2");
+    std::fs::create_dir_all(&registry).expect("made");
+    std::fs::write(registry.join("_probe"), "").expect("written");
+    std::fs::write(env.path("down"), "").expect("written");
+    let text = env.expand(&format!(
+        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: $TMP/data}}}}\n\
+         http: {{addr: '127.0.0.1:0', debug: {{addr: '127.0.0.1:0'}}}}\n\
+         health:\n  storagedriver: {{enabled: true, {storage}}}\n  \
+         file: [{{file: $TMP/down, interval: 10ms, threshold: 30}}]\n"
+    ));
+    std::fs::write(env.path("keys.yml"), text).expect("written");
+    let (server, _log) = Server::start_configured(&env.path("keys.yml"), &env.path("data"));
+    let (_, debug) = server.ready.split_once("debug server listening ").expect("said");
+    let debug = debug.split('"').next().expect("an address");
+    let down = env.expand("$TMP/down");
+    loop {
+        let health = crate::support::Client::connect(debug).get("/debug/health").json();
+        let mut names: Vec<String> = health.as_object().expect("an object").keys().cloned().collect();
+        names.sort_unstable();
+        if names.contains(&down) {
+            return names.into_iter().map(|name| env.normalize(&name)).collect();
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_store_is_looked_at_as_often_as_the_configuration_says() {
+    let (file, store) = ("$TMP/down", "storagedriver_filesystem");
+    assert_eq!(failing("interval: 1h, threshold: 1"), [file, store], "the first look is at the start");
+    assert_eq!(failing("interval: 1h, threshold: 2"), [file], "the second is in an hour");
+    assert_eq!(failing("interval: 1ms, threshold: 2"), [file, store]);
+    assert_eq!(failing("interval: 1ms, threshold: 1000000"), [file], "not often enough");
+}
+
+/// An authority of certificates that gives none, by way of RFC 8555.
+#[test]
+fn the_authority_may_write_to_whom_the_configuration_names() {
+    let contacts = |email: &str| {
+        let env = Env::without_server();
+        let authority = Scripted::serve(|request| {
+            let nonce = ["Replay-Nonce: bm9uY2U", "Content-Type: application/json", "Location: http://$HOST/account/1"];
+            match request.line.split(' ').nth(1).unwrap_or_default() {
+                "/dir" => reply(
+                    200,
+                    &nonce,
+                    r#"{"newNonce":"http://$HOST/nonce","newAccount":"http://$HOST/new","newOrder":"http://$HOST/order"}"#,
+                ),
+                "/nonce" => reply(200, &nonce, ""),
+                "/new" => reply(201, &nonce, r#"{"status":"valid"}"#),
+                _ => {
+                    reply(403, &nonce, r#"{"type":"urn:ietf:params:acme:error:unauthorized","detail":"none for you"}"#)
+                }
+            }
+        });
+        let text = env.expand(&format!(
+            "version: 0.1\nstorage: inmemory\nhttp:\n  addr: '127.0.0.1:0'\n  tls: {{letsencrypt: {{cachefile: $TMP/acme, \
+             hosts: [r.test], directoryurl: 'http://{}/dir'{email}}}}}\n",
+            authority.host
+        ));
+        std::fs::write(env.path("keys.yml"), text).expect("written");
+        let (_server, _log) = Server::start_configured(&env.path("keys.yml"), &env.path("data"));
+        loop {
+            let asked = authority.requests();
+            if let Some(request) = asked.iter().find(|request| request.line == "POST /new") {
+                let signed: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
+                let payload = signed["payload"].as_str().expect("a payload");
+                let payload = data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes()).expect("base64");
+                let account: serde_json::Value = serde_json::from_slice(&payload).expect("JSON");
+                assert_eq!(account["termsOfServiceAgreed"], true, "{account}");
+                return account["contact"].clone();
+            }
+            std::thread::yield_now();
+        }
+    };
+    assert_eq!(contacts(", email: 'ops@example.org'"), serde_json::json!(["mailto:ops@example.org"]));
+    let none = contacts("");
+    assert!(none.is_null() || none == serde_json::json!([]), "{none}");
+}
+
 #[test]
 fn whoever_says_anything_passes_the_silly_guard() {
     let env = Env::without_server();
@@ -107,89 +264,6 @@ fn deletions_are_refused_until_they_are_allowed() {
         http.delete(&format!("/v2/app/blobs/{blob}")).status
     };
     assert_eq!((status("false"), status("yes")), (405, 202));
-}
-
-/// A bucket in which nothing is, and where an upload can be begun.
-fn bucket(request: &Request) -> crate::support::scripted::Reply {
-    let xml = ["Content-Type: application/xml"];
-    match request.line.split(' ').next().unwrap_or_default() {
-        "GET" if request.line.contains("list-type=2") => reply(
-            200,
-            &xml,
-            "<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>",
-        ),
-        "POST" => {
-            reply(200, &xml, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
-        }
-        "PUT" => reply(200, &["ETag: \"e\""], ""),
-        _ => reply(404, &xml, "<Error><Code>NoSuchKey</Code></Error>"),
-    }
-}
-
-/// The requests that a bucket gets from a start, and from the beginning of an upload.
-fn requests_to_a_bucket(settings: &str) -> Vec<Request> {
-    let env = Env::without_server();
-    let bucket = Scripted::serve(bucket);
-    let endpoint = format!("regionendpoint: 'http://{}'", bucket.host);
-    let storage =
-        format!("storage: {{s3: {{bucket: images, accesskey: AKIA, secretkey: s3cr3t, {endpoint}, {settings}}}}}");
-    let (server, _log) = Server::start_configured(&written(&env, &storage), &env.path("data"));
-    let _whatever_came_of_it = server.client().send("POST", "/v2/app/blobs/uploads/", &[], b"");
-    bucket.requests()
-}
-
-#[test]
-fn a_bucket_is_spoken_to_as_the_configuration_says() {
-    let all = requests_to_a_bucket(
-        "region: eu-north-7, rootdirectory: /deep/er, sessiontoken: t0ken, useragent: keys/1, encrypt: true, \
-         keyid: 'arn:aws:kms:key', storageclass: STANDARD_IA",
-    );
-    assert!(!all.is_empty());
-    for request in &all {
-        let authorization = request.header("authorization").unwrap_or_default();
-        assert!(authorization.contains("Credential=AKIA/") && authorization.contains("/eu-north-7/s3/"), "{request:?}");
-        assert_eq!(request.header("x-amz-security-token"), Some("t0ken"), "{request:?}");
-        assert_eq!(request.header("user-agent"), Some("keys/1"), "{request:?}");
-        assert!(request.line.contains(" /images"), "{request:?}");
-        assert!(!format!("{request:?}").contains("s3cr3t"), "a secret is not sent");
-    }
-    assert!(all[0].line.contains("prefix=deep%2Fer%2F"), "{:?}", all[0]);
-    let writes: Vec<_> = all.iter().filter(|request| ["PUT ", "POST"].contains(&&request.line[..4])).collect();
-    assert!(!writes.is_empty(), "{all:?}");
-    for write in writes {
-        assert!(write.line.contains(" /images/deep/er/docker/registry/v2/"), "{write:?}");
-        assert_eq!(write.header("x-amz-server-side-encryption"), Some("aws:kms"), "{write:?}");
-        assert_eq!(write.header("x-amz-server-side-encryption-aws-kms-key-id"), Some("arn:aws:kms:key"), "{write:?}");
-        assert_eq!(write.header("x-amz-storage-class"), Some("STANDARD_IA"), "{write:?}");
-    }
-}
-
-#[test]
-fn a_bucket_is_asked_for_nothing_that_nobody_wants() {
-    for write in requests_to_a_bucket("storageclass: NONE").iter().filter(|request| !request.line.starts_with("GET")) {
-        let extra = |(name, _): &&(String, String)| {
-            name.starts_with("x-amz-server-side") || name == "x-amz-storage-class" || name == "x-amz-security-token"
-        };
-        assert_eq!(write.headers.iter().find(extra), None, "{write:?}");
-    }
-}
-
-#[test]
-fn a_server_of_buckets_must_have_a_certificate_that_is_trusted() {
-    // A server that speaks no TLS stands for one that cannot be trusted: what is asked for is https.
-    let env = Env::without_server();
-    let bucket = Scripted::serve(bucket);
-    let (host, data) = (bucket.host.clone(), env.path("data"));
-    let lines = |secure: &str| {
-        let settings = format!("bucket: b, region: eu, accesskey: a, secretkey: s, regionendpoint: '{host}', {secure}");
-        format!("storage: {{s3: {{{settings}}}}}")
-    };
-    let (server, _log) = Server::start_configured(&written(&env, &lines("secure: false")), &data);
-    assert_eq!(server.client().get("/v2/").status, 200);
-    drop(server);
-    let path = written(&env, &lines("secure: true"));
-    let ended = env.run(reg().arg("serve").arg(path), "");
-    assert!(ended.exit == Some(1) && ended.stderr.contains(&format!("https://{host}")), "{ended}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod access;
 mod auth;
 mod base;
 mod blobs;
+mod buckets;
 mod budgets;
 mod configured;
 mod doors;

@@ -3,9 +3,13 @@
 //! Speaks HTTP/1.1 on a socket by itself, so that it can do what no HTTP server would.
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::env::{Env, Output};
 
@@ -58,7 +62,7 @@ impl Reply {
     }
 
     /// Writes the answer; false when the connection is to end.
-    fn send(&self, stream: &mut TcpStream, host: &str, is_head: bool) -> bool {
+    fn send(&self, stream: &mut impl Write, host: &str, is_head: bool) -> bool {
         if self.silent {
             return false;
         }
@@ -74,6 +78,7 @@ impl Reply {
         let shown = if is_head { 0 } else { self.cut.unwrap_or(body.len()) };
         // A client that has gone away has seen enough.
         let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body[..shown]));
+        let sent = sent.and_then(|()| stream.flush());
         sent.is_ok() && self.cut.is_none()
     }
 }
@@ -159,7 +164,7 @@ impl Scripted {
                 step.reply
             })
         };
-        accept(listener, host.clone(), handler, Arc::clone(&log));
+        accept(listener, host.clone(), handler, Arc::clone(&log), None);
         Self { host, log, left }
     }
 
@@ -167,7 +172,15 @@ impl Scripted {
     pub(crate) fn serve(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let log = Arc::new(Mutex::new(Log::default()));
         let (listener, host) = listen();
-        accept(listener, host.clone(), Box::new(handler), Arc::clone(&log));
+        accept(listener, host.clone(), Box::new(handler), Arc::clone(&log), None);
+        Self { host, log, left: Arc::default() }
+    }
+
+    /// The same over TLS, with a certificate that is signed by itself alone.
+    pub(crate) fn serve_tls(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        let log = Arc::new(Mutex::new(Log::default()));
+        let (listener, host) = listen();
+        accept(listener, host.clone(), Box::new(handler), Arc::clone(&log), Some(own_certificate()));
         Self { host, log, left: Arc::default() }
     }
 
@@ -203,33 +216,49 @@ fn listen() -> (TcpListener, String) {
     (listener, host)
 }
 
+fn own_certificate() -> Arc<ServerConfig> {
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(vec!["127.0.0.1".into()]).expect("names");
+    let certificate = params.self_signed(&key).expect("signed");
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.expect("versions").with_no_client_auth();
+    Arc::new(builder.with_single_cert(vec![certificate.der().clone()], key).expect("a config"))
+}
+
 /// Serves connections until the process ends.
-fn accept(listener: TcpListener, host: String, handler: Handler, log: Arc<Mutex<Log>>) {
+fn accept(listener: TcpListener, host: String, handler: Handler, log: Arc<Mutex<Log>>, tls: Option<Arc<ServerConfig>>) {
     let handler = Arc::new(handler);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let (host, handler, log) = (host.clone(), Arc::clone(&handler), Arc::clone(&log));
-            std::thread::spawn(move || converse(stream, &host, &handler, &log));
+            let (host, handler, log, tls) = (host.clone(), Arc::clone(&handler), Arc::clone(&log), tls.clone());
+            std::thread::spawn(move || match tls {
+                None => converse(stream, &host, &handler, &log),
+                Some(tls) => {
+                    let connection = ServerConnection::new(tls).expect("a connection");
+                    converse(StreamOwned::new(connection, stream), &host, &handler, &log);
+                }
+            });
         }
     });
 }
 
-fn converse(stream: TcpStream, host: &str, handler: &Handler, log: &Mutex<Log>) {
-    let mut writer = stream.try_clone().expect("a socket");
-    let mut reader = BufReader::new(stream);
-    while let Some(request) = read(&mut reader) {
+fn converse(stream: impl Read + Write, host: &str, handler: &Handler, log: &Mutex<Log>) {
+    let mut stream = BufReader::new(stream);
+    while let Some(request) = read(&mut stream) {
         log.lock().expect("lock").requests.push(request.clone());
         let reply = handler(&request);
-        if !reply.send(&mut writer, host, request.line.starts_with("HEAD ")) {
+        if !reply.send(stream.get_mut(), host, request.line.starts_with("HEAD ")) {
             return;
         }
     }
     // What is no HTTP (the question whether this is TLS) gets what HTTP servers say to it.
-    let _ = writer.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let _ = stream.get_mut().write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }
 
 /// The next request; `None` at the end of the connection, or where there is no HTTP.
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
+fn read(reader: &mut BufReader<impl Read>) -> Option<Request> {
     if *reader.fill_buf().ok()?.first()? == 0x16 {
         return None;
     }
