@@ -148,12 +148,25 @@ Usage:
 ",
 };
 
+const HELP: Usage = Usage {
+    about: "Help provides help for any command in the application.
+Simply type registry help [path to command] for full details.",
+    usage: "\
+Usage:
+  registry help [command] [flags]
+
+Flags:
+  -h, --help   help for help
+",
+};
+
 impl Usage {
     fn of(command: &str) -> Option<&'static Self> {
         match command {
             "serve" => Some(&SERVE),
             "garbage-collect" => Some(&COLLECT),
             "completion" => Some(&COMPLETION),
+            "help" => Some(&HELP),
             _ => None,
         }
     }

@@ -1,13 +1,20 @@
 //! The peer suites: every other registry and client that we promise to work with, as it is, against the real binary.
 //!
 //! `.ci/install-peers` installs the programs; a test without its program says so (see `support/programs.rs`).
-#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods, clippy::too_many_lines)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    reason = "tests that say what they skip, and wait for other programs"
+)]
 
 mod support;
 
 mod acme;
 mod buildah;
 mod cli_registries;
+mod command_lines;
 mod crane;
 mod debian;
 mod differential;

@@ -40,6 +40,16 @@ fn help_is_what_distribution_says() {
               -h, --help   help for serve
         "#]]);
     }
+    run(&env, "help help").check(expect![[r#"
+        Help provides help for any command in the application.
+        Simply type registry help [path to command] for full details.
+
+        Usage:
+          registry help [command] [flags]
+
+        Flags:
+          -h, --help   help for help
+    "#]]);
     let version = format!("/bin/registry reg {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!([run(&env, "-v").ok(), run(&env, "--version").ok()], [&version, &version]);
     assert!(run(&env, "completion bash").ok().contains("complete -F _registry"));
