@@ -50,16 +50,19 @@ impl Health {
     /// Takes what a check found; `None` is nothing wrong.
     pub(super) fn report(&self, name: &str, finding: Option<Finding>) {
         let mut failing = self.failing();
-        if let Some(finding) = finding {
-            let text = finding.text.clone();
-            if failing.insert(name.to_owned(), finding).is_none() {
-                tracing::warn!(check = name, error = text, "a health check fails");
-            }
-        } else if failing.remove(name).is_some() {
-            tracing::info!(check = name, "a health check passes again");
-        }
+        let error = finding.as_ref().map(|finding| finding.text.clone());
+        let before = match finding {
+            Some(finding) => failing.insert(name.to_owned(), finding),
+            None => failing.remove(name),
+        };
         let worst = failing.values().map(|finding| finding.standing).max().unwrap_or(Standing::Well);
         self.standing.store(worst as u8, Ordering::Release);
+        // Whoever reads the line finds it so.
+        match (error, before) {
+            (Some(error), None) => tracing::warn!(check = name, error, "a health check fails"),
+            (None, Some(_)) => tracing::info!(check = name, "a health check passes again"),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
     }
 
     /// Takes the server out by hand, or back in.
