@@ -329,7 +329,6 @@ fn what_holds_and_who_said_so() {
             secretkey: "***"  # $TMP/c.yml:2:27
             region: eu  # $TMP/c.yml:2:41
             bucket: b  # $TMP/c.yml:2:53
-            forcepathstyle: false  # default
             encrypt: false  # default
             secure: true  # default
             skipverify: false  # default
