@@ -2,10 +2,8 @@
 //!
 //! `.ci/install-peers` installs the programs; a test without its program says so (see `support/programs.rs`).
 #![expect(
-    clippy::unwrap_used,
     clippy::print_stderr,
     clippy::disallowed_methods,
-    clippy::too_many_lines,
     reason = "tests that say what they skip, and wait for other programs"
 )]
 
