@@ -10,6 +10,7 @@ mod configured;
 mod doors;
 mod durability;
 mod failing_store;
+mod floods;
 mod forwarded;
 mod health;
 mod hostile;
