@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::environment::Environment;
 use super::failure::{Failure, Kind};
 use super::flags::{Color, Flags, Format};
+use crate::spec::inert::is_obeyed;
 use crate::sys::Clock;
 use progress::Progress;
 use table::Row;
@@ -339,14 +340,6 @@ fn escaped(text: &str, is_hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
             out
         })
         .into()
-}
-
-/// Whether a terminal takes it for an order (to move, to color, to end a line, to turn its direction), or shows nothing
-/// where there is something (UAX #9, section 2; UAX #14, class BK).
-fn is_obeyed(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
-        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Prints what the grammar of the command line has to say: help and version to standard output, mistakes to the other.

@@ -18,6 +18,7 @@ use super::auth::User;
 use super::peer::Peer;
 use super::reply::Reply;
 use super::request::RequestId;
+use crate::spec::inert::is_obeyed;
 
 /// Takes one line at a time, its newline included.
 pub(crate) type Sink = Arc<dyn Fn(&str) + Send + Sync>;
@@ -124,7 +125,7 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> String {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
 }
 
-/// Text that cannot leave its quotes or its line.
+/// Text that cannot leave its quotes or its line, and gives no orders to a terminal.
 struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -132,7 +133,8 @@ impl fmt::Display for Quoted<'_> {
         for c in self.0.chars() {
             match c {
                 '"' | '\\' => write!(f, "\\{c}")?,
-                c if c.is_control() => write!(f, "\\x{:02x}", u32::from(c))?,
+                c if c.is_ascii_control() => write!(f, "\\x{:02x}", u32::from(c))?,
+                c if is_obeyed(c) => write!(f, "\\u{:04x}", u32::from(c))?,
                 c => f.write_char(c)?,
             }
         }
@@ -147,6 +149,7 @@ mod tests {
     #[test]
     fn quotes_stay_closed() {
         assert_eq!(Quoted("a\"b\\c\nd\u{7f}é").to_string(), "a\\\"b\\\\c\\x0ad\\x7fé");
+        assert_eq!(Quoted("\u{9b}2J\u{2028}\u{202e}").to_string(), "\\u009b2J\\u2028\\u202e");
     }
 
     #[test]

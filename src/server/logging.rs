@@ -13,6 +13,7 @@ use tracing_subscriber::{Registry, reload};
 
 use super::Sink;
 use super::config::Log;
+use crate::spec::inert;
 use crate::sys::Clock;
 
 /// How much is logged.
@@ -168,7 +169,7 @@ impl Line {
                     members.insert("time".into(), time.into());
                 }
                 members.insert("level".into(), level.name().into());
-                format!("{}\n", Value::Object(members))
+                format!("{}\n", inert::json(&Value::Object(members).to_string()))
             }
         }
     }

@@ -4,8 +4,10 @@
 //! as the caller can use, and comes in time or not at all.
 //!
 //! Certificates are those that this machine trusts. Proxies are those of the environment, as in Go's programs, and never
-//! for loopback. Nothing that a caller sends in headers goes to another origin than the one that was named.
+//! for loopback. Nothing that a caller sends in headers goes to another origin than the one that was named, and nobody
+//! elsewhere sends us to this machine.
 
+use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -95,7 +97,10 @@ impl Outbound {
             let request = self.client(&url)?.request(method.clone(), url.clone());
             let response = request.headers(headers.clone()).body(body.clone()).send().await.map_err(failed)?;
             let status = response.status();
-            if let Some(next) = next(&method, status, response.headers(), &url).filter(|_| follow) {
+            let next = next(&method, status, response.headers(), &url).filter(|_| follow);
+            if let Some(next) = next
+                && !leads_inside(&url, &next).await
+            {
                 if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
                     (method, body) = (if method == Method::HEAD { method } else { Method::GET }, Bytes::new());
                 }
@@ -143,6 +148,33 @@ impl Outbound {
         let client = builder.build().map_err(failed)?;
         Ok(slot.get_or_init(|| client).clone())
     }
+}
+
+/// Whether somebody elsewhere sends us to this machine or to the network's own services: who listens here trusts who comes
+/// from here. A name counts for its addresses, where it has any: through a proxy it may have none.
+async fn leads_inside(from: &Url, to: &Url) -> bool {
+    if is_loopback(from) || to.origin() == from.origin() {
+        return false;
+    }
+    match to.host() {
+        Some(Host::Domain(name)) => {
+            let found = tokio::net::lookup_host((name, to.port_or_known_default().unwrap_or_default())).await;
+            is_loopback(to) || found.is_ok_and(|mut found| found.any(|address| is_inside(address.ip())))
+        }
+        Some(Host::Ipv4(ip)) => is_inside(ip.into()),
+        Some(Host::Ipv6(ip)) => is_inside(ip.into()),
+        None => false,
+    }
+}
+
+/// Loopback, the unspecified address, which is loopback too, and what is on the link alone, such as the metadata of clouds.
+fn is_inside(ip: IpAddr) -> bool {
+    let is_of_link = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    let ip = ip.to_canonical();
+    ip.is_loopback() || ip.is_unspecified() || is_of_link(ip)
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -27,6 +27,7 @@ pub(crate) mod challenge;
 pub(crate) mod descriptor;
 pub(crate) mod digest;
 pub(crate) mod error_code;
+pub(crate) mod inert;
 pub(crate) mod limits;
 pub(crate) mod manifest;
 pub(crate) mod media_type;

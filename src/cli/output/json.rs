@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Document, is_obeyed};
+use super::Document;
 use crate::cli::failure::{Failure, Kind};
+use crate::spec::inert;
 
 /// One item on one line.
 pub(crate) fn line(item: &impl Serialize) -> Result<String, Failure> {
@@ -38,20 +39,9 @@ pub(crate) fn value(document: &Value) -> Result<String, Failure> {
     Ok(inert(&text))
 }
 
-/// The same document and a line end, without what a terminal would obey. JSON itself escapes the controls of ASCII alone;
-/// the others occur in strings only, where an escape says the same.
+/// The same document and a line end, without what a terminal would obey.
 fn inert(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 1);
-    for c in text.chars() {
-        if is_obeyed(c) {
-            // All of them are of the basic plane: one escape is enough.
-            out.push_str(&format!("\\u{:04x}", u32::from(c)));
-        } else {
-            out.push(c);
-        }
-    }
-    out.push('\n');
-    out
+    format!("{}\n", inert::json(text))
 }
 
 /// An entry of `errors`.

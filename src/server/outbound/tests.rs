@@ -122,6 +122,32 @@ async fn a_redirect_takes_no_secret_along_and_makes_no_get_of_a_post() {
     assert_eq!(said.status.as_u16(), 307, "not asked to follow");
 }
 
+#[tokio::test]
+async fn nobody_sends_us_to_this_machine() {
+    let url = |text: &str| text.parse::<Url>().expect(text);
+    let far = url("http://192.0.2.1/hook");
+    for inside in [
+        "http://127.0.0.1:5001/debug/health/down",
+        "http://127.1:5001/",
+        "http://2130706433/",
+        "http://localhost:5001/",
+        "http://a.localhost/",
+        "http://0.0.0.0:5001/",
+        "http://[::]/",
+        "http://[::1]:5001/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[fe80::1]/",
+    ] {
+        assert!(leads_inside(&far, &url(inside)).await, "{inside}");
+        assert!(!leads_inside(&url("http://127.0.0.1/hook"), &url(inside)).await, "who is here may: {inside}");
+        assert!(!leads_inside(&url(inside), &url(inside)).await, "it is the same: {inside}");
+    }
+    for outside in ["http://192.0.2.2/", "https://10.0.0.1/", "http://[2001:db8::1]/", "http://nowhere.invalid/"] {
+        assert!(!leads_inside(&far, &url(outside)).await, "{outside}");
+    }
+}
+
 #[test]
 fn where_an_answer_sends_us() {
     let from: Url = "https://a/b".parse().expect("a URL");

@@ -1,6 +1,7 @@
 //! The registry API: literal requests to a real server, literal answers.
 
 mod access;
+mod attacks;
 mod auth;
 mod base;
 mod blobs;
