@@ -153,7 +153,7 @@ async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) ->
         announce(context, &server, config)?;
     }
     tracing::info!("{}", place(&config.storage));
-    let operators = operators.start(driver, notifier.clone(), &context.clock, config);
+    let operators = operators.start(driver, registry.lookups(), notifier.clone(), &context.clock, config);
     tracing::info!("listening on {}", server.endpoint());
     systemd::ready(server.endpoint());
     let background = Background::start(&registry, config, switch, notifier, operators);

@@ -65,8 +65,10 @@ impl Registry {
         if let Some((version, bytes)) = self.shared.small_blobs.0.get(&canonical)
             && version == stat.version
         {
+            self.shared.lookups.count(true);
             return Ok(in_memory(stat, bytes));
         }
+        self.shared.lookups.count(false);
         let object = self.driver.read(&key, None).await.map_err(|error| gone(error, digest))?;
         let stat = object.stat;
         if stat.size > SMALL_BLOB_BYTES_MAX {

@@ -106,7 +106,8 @@ impl Registry {
             // As registry:2 answers it: cut short, the list would be taken for the whole by those who ask for so many.
             return Err(Error::PageSize(n));
         }
-        self.refresh_catalog().await?;
+        let was_known = self.refresh_catalog().await?;
+        self.shared.lookups.count(was_known);
         let mut last = page.last.clone();
         let mut items: Vec<Repository> = Vec::new();
         loop {
@@ -125,15 +126,15 @@ impl Registry {
         }
     }
 
-    /// Walks the repositories where the last walk is too long ago.
-    pub(super) async fn refresh_catalog(&self) -> Result<()> {
+    /// Walks the repositories where the last walk is too long ago. Answers whether it was not.
+    pub(super) async fn refresh_catalog(&self) -> Result<bool> {
         let is_fresh = || self.shared.catalog.names().stale_at.is_some_and(|stale_at| self.clock.now() < stale_at);
         if is_fresh() {
-            return Ok(());
+            return Ok(true);
         }
         let mut walk = self.shared.catalog.walk.lock().await;
         if is_fresh() {
-            return Ok(());
+            return Ok(true);
         }
         let began = self.clock.now();
         self.shared.catalog.names().changed.clear();
@@ -154,7 +155,7 @@ impl Registry {
                 let rest = now.duration_since(began) * REST;
                 names.names = found;
                 names.stale_at = Some(began + rest.max(SignedDuration::from_secs(FOREIGN_WRITES_SEEN_SECS)));
-                return Ok(());
+                return Ok(false);
             }
         }
     }

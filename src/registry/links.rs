@@ -49,7 +49,10 @@ impl Registry {
     pub(super) async fn read_link_version(&self, key: &Key) -> Result<Option<(u64, Digest)>> {
         if let Some(known) = self.shared.links.0.get(key) {
             match self.driver.stat(key).await {
-                Ok(stat) if stat.version == known.version => return Ok(known.target.map(|at| (stat.version, at))),
+                Ok(stat) if stat.version == known.version => {
+                    self.shared.lookups.count(true);
+                    return Ok(known.target.map(|at| (stat.version, at)));
+                }
                 Ok(_) => {}
                 Err(error) if error.is_not_found() => {
                     self.shared.links.0.remove(key);
@@ -58,6 +61,7 @@ impl Registry {
                 Err(error) => return Err(error.into()),
             }
         }
+        self.shared.lookups.count(false);
         let object = match self.driver.read(key, None).await {
             Ok(object) => object,
             Err(error) if error.is_not_found() => return Ok(None),

@@ -79,6 +79,7 @@ impl Registry {
             && known.version == version
             && let Some(document) = self.shared.manifests.documents.get(&known.canonical)
         {
+            self.shared.lookups.count(true);
             return Ok(Some((known.named, document)));
         }
         let index = Prefix::tag_index(repository, tag, Algorithm::Sha512);
@@ -104,7 +105,9 @@ impl Registry {
         digest: &Digest,
     ) -> Result<Option<(Digest, Document)>> {
         let Some(canonical) = self.read_link(&Key::revision_link(repository, digest)).await? else { return Ok(None) };
-        if let Some(document) = self.shared.manifests.documents.get(&canonical) {
+        let known = self.shared.manifests.documents.get(&canonical);
+        self.shared.lookups.count(known.is_some());
+        if let Some(document) = known {
             return Ok(Some((canonical, document)));
         }
         let Some(document) = self.load_document(&canonical).await? else { return Ok(None) };

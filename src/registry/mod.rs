@@ -28,6 +28,7 @@ mod hash_state;
 mod hashing;
 mod links;
 mod locks;
+mod lookups;
 mod manifest_put;
 mod manifests;
 mod purge;
@@ -47,6 +48,7 @@ mod urls;
 mod verify;
 
 pub(crate) use error::Error;
+pub(crate) use lookups::Lookups;
 pub(crate) use purge::PurgePolicy;
 pub(crate) use quotas::Quota;
 pub(crate) use urls::UrlRules;
@@ -177,6 +179,7 @@ struct Shared {
     holdings: quotas::Holdings,
     locks: locks::Locks,
     links: links::Links,
+    lookups: Arc<Lookups>,
     examinations: data::Examinations,
     small_blobs: blobs::SmallBlobs,
     manifests: manifests::Manifests,
@@ -195,6 +198,11 @@ impl Registry {
         registry.set_read_only(ReadOnlyBy::Configuration, registry.options.read_only);
         registry.set_blob_bytes_max(registry.options.blob_bytes_max);
         registry
+    }
+
+    /// How often caches served.
+    pub(crate) fn lookups(&self) -> Arc<Lookups> {
+        Arc::clone(&self.shared.lookups)
     }
 
     /// Whether somebody wants changes to be refused from now on. Requests that have begun are finished; an upload session

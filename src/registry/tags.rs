@@ -104,8 +104,10 @@ impl Registry {
             && Some(listed.version) == version
             && now.duration_since(listed.at) < SignedDuration::from_secs(FOREIGN_WRITES_SEEN_SECS)
         {
+            self.shared.lookups.count(true);
             return Ok(listed.tags);
         }
+        self.shared.lookups.count(false);
         let mut tags = if self.driver.has_directories() {
             self.tags_by_directory(repository, &prefix).await?
         } else {

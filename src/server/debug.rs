@@ -23,6 +23,7 @@ use super::health::Health;
 use super::metrics::Metrics;
 use super::notify::{Notifier, Tally};
 use super::{Address, BindError, Timeouts, connection, listen, process};
+use crate::registry::Lookups;
 
 type Answer = Response<Full<Bytes>>;
 
@@ -37,6 +38,7 @@ pub(crate) struct Subjects {
     pub(crate) health: Arc<Health>,
     /// What is counted, and the path under which it is told.
     pub(crate) metrics: Option<(Arc<Metrics>, String)>,
+    pub(crate) lookups: Arc<Lookups>,
     pub(crate) notifier: Option<Arc<Notifier>>,
     /// The words of the command that started this process.
     pub(crate) arguments: Vec<String>,
@@ -98,7 +100,7 @@ impl Debugging {
 fn answer<B>(subjects: &Subjects, request: &Request<B>) -> Answer {
     let path = request.uri().path();
     if let Some((metrics, _)) = subjects.metrics.as_ref().filter(|(_, at)| at == path) {
-        return measurements(metrics, &subjects.tallies());
+        return measurements(metrics, &subjects.lookups, &subjects.tallies());
     }
     let allowed: &[Method] = match path {
         "/debug/health/down" | "/debug/health/up" => &[Method::POST],
@@ -138,8 +140,8 @@ fn answer<B>(subjects: &Subjects, request: &Request<B>) -> Answer {
 }
 
 /// Prometheus' text format.
-fn measurements(metrics: &Metrics, tallies: &[Tally]) -> Answer {
-    match metrics.text(tallies) {
+fn measurements(metrics: &Metrics, lookups: &Lookups, tallies: &[Tally]) -> Answer {
+    match metrics.text(lookups, tallies) {
         Ok(text) => {
             let mut answer = Response::new(Full::from(text));
             let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

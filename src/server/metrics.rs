@@ -17,9 +17,11 @@ use prometheus::{
 
 use super::notify::Tally;
 use super::process;
+use crate::registry::Lookups;
 use crate::spec::Route;
 
 mod census;
+mod lookups;
 mod notifications;
 mod repositories;
 mod store;
@@ -166,11 +168,12 @@ impl Metrics {
         }
     }
 
-    /// All of it in Prometheus' text format, version 0.0.4, with what came of events.
-    pub(super) fn text(&self, tallies: &[Tally]) -> prometheus::Result<Vec<u8>> {
+    /// All of it in Prometheus' text format, version 0.0.4, with what came of caches and of events.
+    pub(super) fn text(&self, lookups: &Lookups, tallies: &[Tally]) -> prometheus::Result<Vec<u8>> {
         self.process.update();
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.all.gather(), &mut text)?;
+        TextEncoder::new().encode(&lookups::families(lookups)?, &mut text)?;
         if !tallies.is_empty() {
             TextEncoder::new().encode(&notifications::families(tallies)?, &mut text)?;
         }
@@ -294,7 +297,7 @@ mod tests {
     #[test]
     fn a_request_is_counted_when_it_is_over() {
         let metrics = Metrics::new().expect("metrics");
-        let text = || String::from_utf8(metrics.text(&[]).expect("a text")).expect("UTF-8");
+        let text = || String::from_utf8(metrics.text(&Lookups::default(), &[]).expect("a text")).expect("UTF-8");
         let (head, ()) = http::Request::put("http://r/v2/a/manifests/t")
             .header("host", "r")
             .header("content-length", "1000")

@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Kind};
+use crate::registry::Lookups;
 use crate::server::Notifier;
 use crate::server::config::{Config, Storage};
 use crate::server::debug::{self, Debugging};
@@ -76,6 +77,7 @@ impl Operators {
     pub(super) fn start(
         self,
         store: Arc<dyn Driver>,
+        lookups: Arc<Lookups>,
         notifier: Option<Arc<Notifier>>,
         clock: &Clock,
         config: &Config,
@@ -97,7 +99,7 @@ impl Operators {
         if let Some(debugging) = self.debugging {
             tracing::info!("debug server listening {}", debugging.address);
             let arguments = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-            let subjects = debug::Subjects { health: self.health, metrics: self.metrics, notifier, arguments };
+            let subjects = debug::Subjects { health: self.health, metrics: self.metrics, lookups, notifier, arguments };
             tasks.spawn(async move { match debugging.run(subjects).await {} });
         }
         Working { _tasks: tasks, traces: self.traces }

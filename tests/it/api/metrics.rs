@@ -97,6 +97,43 @@ fn requests_are_counted_by_distributions_names() {
 }
 
 #[test]
+fn what_caches_knew_is_counted_by_the_names_of_both_registries() {
+    let env = Env::without_server();
+    let (server, debug) = start(&env, "{enabled: true}");
+    let counts = || {
+        let text = scrape(&debug, "/metrics").text();
+        let of = |series: &str| value(&text, series).unwrap_or_else(|| panic!("no {series}:\n{text}"));
+        let two =
+            ["Request", "Hit", "Miss"].map(|kind| of(&format!("registry_storage_cache_total{{type=\"{kind}\"}}")));
+        let three = ["requests", "hits", "errors"].map(|what| of(&format!("registry_storage_cache_{what}_total")));
+        assert_eq!((two[0], two[1], 0.0), (three[0], three[1], three[2]), "{text}");
+        assert!(two[0] == two[1] + two[2], "{text}");
+        assert!(text.contains("# TYPE registry_storage_cache_total counter"), "{text}");
+        (two[1], two[2])
+    };
+    let mut http = server.client();
+    image(1).push(&mut http, "team/app:v1");
+    let pull = |http: &mut Client| {
+        let before = counts();
+        assert_eq!(http.get("/v2/team/app/manifests/v1").status, 200);
+        let after = counts();
+        (after.0 - before.0, after.1 - before.1)
+    };
+    let first = pull(&mut http);
+    assert!(first.1 > 0.0, "nobody has looked at it before: {first:?}");
+    // The tag's link, and what it leads to; a look of the server's own, after the start, may come between.
+    assert!((0..10).any(|_| pull(&mut http) == (2.0, 0.0)), "it is remembered");
+    // What has changed is not what was remembered.
+    image(2).push(&mut http, "team/app:v1");
+    assert!(pull(&mut http).1 > 0.0);
+    let before = counts();
+    assert_eq!(http.get("/v2/team/app/tags/list").status, 200);
+    assert_eq!(http.get("/v2/team/app/tags/list").status, 200);
+    let after = counts();
+    assert!(after.0 - before.0 >= 1.0 && after.1 - before.1 >= 1.0, "a list is read once: {before:?} {after:?}");
+}
+
+#[test]
 fn what_the_store_keeps_is_counted_at_the_start() {
     let env = Env::without_server();
     let data = env.path("data");
