@@ -24,11 +24,13 @@ enum Listener {
     Unix(std::os::unix::net::UnixListener),
 }
 
-/// The one socket that this process was started with, if it was started so. To be called while there is one thread.
+/// The one socket that this process was started with, if it was started so. Several are refused, as in distribution: all
+/// of a server's clients come by one door, whose kind and address decide what is warned of and where clients are sent. To be called while there is one thread.
 pub(super) fn socket(context: &Context) -> Result<Option<Socket>, Failure> {
     let failed = |what: String| {
-        Failure::message(Kind::Usage, format!("LISTEN_FDS: {what}"))
-            .with_hint("one ListenStream= in the socket unit names where the registry listens")
+        Failure::message(Kind::Usage, format!("LISTEN_FDS: {what}")).with_hint(
+            "one ListenStream= in the socket unit names where the registry listens; a port alone is IPv4 and IPv6",
+        )
     };
     let number = |name: &str| context.environment.get(name).and_then(|text| text.parse::<u32>().ok());
     // Variables that were meant for who started us are inherited too.

@@ -155,6 +155,40 @@ fn a_socket_of_systemd_wins_over_the_configuration_and_systemd_is_told() {
     }
 }
 
+/// `Type=notify-reload`: the manager waits for both messages, and tells by the time whether they are about its signal.
+#[test]
+fn systemd_is_told_when_a_reload_begins_and_ends() {
+    let env = Env::without_server();
+    let manager = UnixDatagram::bind(env.path("notify")).expect("bound");
+    manager.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket");
+    configure(&env, "addr: '127.0.0.1:0'");
+    let mut command = reg();
+    command.arg("serve").arg(env.path("c.yml")).env("NOTIFY_SOCKET", env.path("notify"));
+    let (server, _log) = Server::start_logged(&env.path("data"), &mut command);
+    assert_eq!(message(&manager), format!("READY=1\nSTATUS=listening on {}\n", server.host));
+    let mut times = vec![0];
+    // The second one finds a file that cannot be used: the server goes on with what it has, and the reload is over.
+    for text in [None, Some("version: {"), None] {
+        if let Some(text) = text {
+            std::fs::write(env.path("c.yml"), text).expect("written");
+        }
+        server.signal("HUP");
+        let begun = message(&manager);
+        let time = begun.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").and_then(|rest| rest.strip_suffix('\n'));
+        times.push(time.and_then(|time| time.parse::<u64>().ok()).unwrap_or_else(|| panic!("{begun:?}")));
+        assert_eq!(message(&manager), "READY=1\n");
+        assert_eq!(server.client().get("/v2/").status, 200);
+    }
+    assert!(times.is_sorted_by(|before, after| before < after), "{times:?}");
+    // Since the start of the machine, without the time that it slept.
+    let uptime = std::fs::read_to_string("/proc/uptime").expect("a file");
+    let seconds = uptime.split('.').next().and_then(|text| text.parse::<u64>().ok()).expect("a number");
+    assert!(times[3] <= (seconds + 1) * 1_000_000, "{times:?}: {uptime}");
+    server.signal("TERM");
+    assert!(server.wait().0.success());
+    assert_eq!(message(&manager), "STOPPING=1\n");
+}
+
 #[test]
 fn a_unix_socket_of_systemd_is_served_and_its_file_stays() {
     let env = Env::without_server();
@@ -184,7 +218,8 @@ fn sockets_that_are_none_stop_the_start() {
     ] {
         let output = activated(&env, socket, announced, &[&config]).output().expect("sh runs");
         assert_eq!(output.status.code(), Some(2), "{output:?}");
-        let hint = "hint: one ListenStream= in the socket unit names where the registry listens";
+        let hint = "hint: one ListenStream= in the socket unit names where the registry listens; \
+                    a port alone is IPv4 and IPv6";
         assert_eq!(String::from_utf8_lossy(&output.stderr), format!("error: LISTEN_FDS: {said}\n{hint}\n"));
     }
 }
