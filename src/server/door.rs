@@ -130,9 +130,9 @@ impl Listening {
                 let (stream, peer) = listener.accept().await?;
                 // Answers are written whole; waiting for more to send would only delay them.
                 let _ = stream.set_nodelay(true);
-                Ok((Wire::Tcp(stream), Peer::Network(peer)))
+                Ok((Wire::Left(stream), Peer::Network(peer)))
             }
-            Listener::Unix { listener, .. } => Ok((Wire::Unix(listener.accept().await?.0), Peer::Local)),
+            Listener::Unix { listener, .. } => Ok((Wire::Right(listener.accept().await?.0), Peer::Local)),
         }
     }
 }

@@ -45,6 +45,7 @@ mod connection;
 pub(crate) mod debug;
 mod deeds;
 mod door;
+mod either;
 mod error;
 pub(crate) mod face;
 mod forwarded;

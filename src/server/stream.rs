@@ -1,23 +1,19 @@
 //! Bytes of a connection, encrypted or not.
 
-use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::server::TlsStream;
 
 use super::acme::ALPN_PROOF;
+use super::either::Either;
 use super::http2::PREFACE;
 use super::tls::{ALPN_HTTP2, Tls};
 use super::wire::Wire;
 
-#[derive(Debug)]
-pub(super) enum Stream {
-    Plain(Wire),
-    Encrypted(Box<TlsStream<Wire>>),
-}
+/// As it came, or encrypted.
+pub(super) type Stream = Either<Wire, Box<TlsStream<Wire>>>;
 
 /// What Go's server tells those who forgot the s of https, in the same words.
 const NO_TLS: &[u8] =
@@ -48,7 +44,7 @@ impl Begun {
         let Some(tls) = tls else {
             let ahead = if h2c { read_preface(&mut wire).await? } else { Bytes::new() };
             let speech = if ahead == PREFACE[..] { Speech::Http2 } else { Speech::Http1 };
-            return Ok(Some(Self { stream: Stream::Plain(wire), speech, ahead }));
+            return Ok(Some(Self { stream: Stream::Left(wire), speech, ahead }));
         };
         let mut first = [0];
         // A handshake begins with the number of its record type, 22 (RFC 8446 §5.1).
@@ -67,7 +63,7 @@ impl Begun {
             }
             _ => Speech::Http1,
         };
-        Ok(Some(Self { stream: Stream::Encrypted(Box::new(stream)), speech, ahead: Bytes::new() }))
+        Ok(Some(Self { stream: Stream::Right(Box::new(stream)), speech, ahead: Bytes::new() }))
     }
 }
 
@@ -87,55 +83,8 @@ impl Stream {
     /// The socket, where its bytes are those of HTTP.
     pub(super) fn plain(&self) -> Option<&Wire> {
         match self {
-            Self::Plain(stream) => Some(stream),
-            Self::Encrypted(_) => None,
-        }
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Encrypted(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Encrypted(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Encrypted(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Encrypted(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Encrypted(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Left(stream) => Some(stream),
+            Self::Right(_) => None,
         }
     }
 }
