@@ -201,7 +201,8 @@ impl Transport {
                     if answer.status() == StatusCode::TOO_MANY_REQUESTS {
                         self.pace.slow_down();
                     }
-                    let asked = answer.retry_after_secs.map(Duration::from_secs);
+                    // Who asks for no wait at all gets the one that nobody asked for: the next try is to come to something.
+                    let asked = answer.retry_after_secs.filter(|&secs| secs > 0).map(Duration::from_secs);
                     let longest = Duration::from_secs(self.options.max_wait_secs).saturating_sub(waited);
                     if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
                         if asked > Some(longest) || !self.outage.is_worth_waiting(asked, Instant::now()) {

@@ -7,7 +7,7 @@
 //! for loopback. Nothing that a caller sends in headers goes to another origin than the one that was named, and nobody
 //! elsewhere sends us to this machine.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -167,14 +167,21 @@ async fn leads_inside(from: &Url, to: &Url) -> bool {
     }
 }
 
-/// Loopback, the unspecified address, which is loopback too, and what is on the link alone, such as the metadata of clouds.
+/// Where clouds tell a machine who it is, outside of the addresses of the link: of AWS over IPv6, and of Alibaba.
+const METADATA: [IpAddr; 2] =
+    [IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)), IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200))];
+
+/// Loopback, the unspecified address, which is loopback too, every other address of this machine, and what is on the link
+/// alone, such as the metadata of clouds.
 fn is_inside(ip: IpAddr) -> bool {
     let is_of_link = |ip: IpAddr| match ip {
         IpAddr::V4(ip) => ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
     };
     let ip = ip.to_canonical();
-    ip.is_loopback() || ip.is_unspecified() || is_of_link(ip)
+    // Nobody else can listen there. Nothing is sent.
+    let is_ours = || std::net::UdpSocket::bind((ip, 0)).is_ok();
+    ip.is_loopback() || ip.is_unspecified() || is_of_link(ip) || METADATA.contains(&ip) || is_ours()
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -19,7 +19,9 @@ use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig as _
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, SdkTracer, SdkTracerProvider, SpanExporter as SpanExport,
+};
 use thiserror::Error;
 use tokio::runtime::Handle;
 
@@ -27,10 +29,10 @@ use super::auth::User;
 use super::outbound::TrustError;
 use super::peer::Peer;
 use super::request::RequestId;
-use crate::spec::Route;
+use crate::spec::{Route, without_secrets};
 use console::Console;
 use sender::Sender;
-use settings::{Exporter, Protocol};
+use settings::{Batches, Exporter, Protocol};
 
 mod console;
 mod grpc;
@@ -43,6 +45,9 @@ pub(crate) use store::StoreTraces;
 
 /// registry:3 calls itself so; `OTEL_SERVICE_NAME` calls it otherwise.
 const SERVICE: &str = "distribution";
+
+/// Most bytes of what a client says in an attribute. Real paths and agents are shorter.
+const TEXT_BYTES_MAX: usize = 512;
 
 /// How long the end of the server waits for the last spans to be sent.
 const FLUSH: Duration = Duration::from_secs(3);
@@ -76,7 +81,7 @@ impl Traces {
         let mut provider = SdkTracerProvider::builder().with_resource(resource(settings));
         for exporter in &settings.exporters {
             provider = match exporter {
-                Exporter::Console => provider.with_batch_exporter(Console),
+                Exporter::Console => provider.with_span_processor(gathered(Console, settings.batches)),
                 Exporter::Otlp(otlp) => {
                     let protocol = match otlp.protocol {
                         Protocol::Grpc | Protocol::HttpProtobuf => opentelemetry_otlp::Protocol::HttpBinary,
@@ -84,12 +89,21 @@ impl Traces {
                     };
                     let exporter = SpanExporter::builder()
                         .with_http()
-                        .with_http_client(Sender::new(otlp, Handle::current())?)
+                        .with_http_client(Sender::new(otlp, settings.batches.timeout, Handle::current())?)
+                        .with_timeout(settings.batches.timeout)
                         .with_endpoint(otlp.endpoint.as_str())
                         .with_protocol(protocol);
-                    provider.with_batch_exporter(exporter.build()?)
+                    provider.with_span_processor(gathered(exporter.build()?, settings.batches))
                 }
             };
+        }
+        for exporter in &settings.exporters {
+            match exporter {
+                Exporter::Console => tracing::info!("traces go to the log"),
+                Exporter::Otlp(otlp) => {
+                    tracing::info!(url = without_secrets(otlp.endpoint.as_str()), "traces are sent")
+                }
+            }
         }
         let provider = provider.build();
         let tracer = provider.tracer("reg");
@@ -106,14 +120,14 @@ impl Traces {
         };
         let mut attributes = vec![
             KeyValue::new("http.request.method", head.method.as_str().to_owned()),
-            KeyValue::new("url.path", head.uri.path().to_owned()),
+            KeyValue::new("url.path", cut(head.uri.path())),
             KeyValue::new("url.scheme", scheme),
             KeyValue::new("client.address", peer.host().to_string()),
             KeyValue::new("network.protocol.version", if head.version == Version::HTTP_2 { "2" } else { "1.1" }),
             KeyValue::new("http.request.id", id.to_string()),
         ];
         if let Some(agent) = head.headers.get(USER_AGENT) {
-            let agent = String::from_utf8_lossy(agent.as_bytes()).into_owned();
+            let agent = cut(&String::from_utf8_lossy(agent.as_bytes()));
             attributes.push(KeyValue::new("user_agent.original", agent));
         }
         let span = self.tracer.span_builder(head.method.as_str().to_owned()).with_kind(SpanKind::Server);
@@ -125,10 +139,28 @@ impl Traces {
     pub(crate) async fn close(self: Arc<Self>) {
         // The thread that waits is none that the requests need.
         let closed = tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(FLUSH)).await;
-        if let Ok(Err(error)) = closed {
-            tracing::warn!(%error, "the last traces are lost");
+        if !matches!(closed, Ok(Ok(()))) {
+            tracing::warn!("the last traces are lost: nobody took them within {FLUSH:?}");
         }
     }
+}
+
+/// What gathers spans and hands them on.
+fn gathered(exporter: impl SpanExport + 'static, batches: Batches) -> BatchSpanProcessor {
+    let config = BatchConfigBuilder::default()
+        .with_max_queue_size(batches.queue)
+        .with_max_export_batch_size(batches.batch)
+        .with_scheduled_delay(batches.delay);
+    BatchSpanProcessor::builder(exporter).with_batch_config(config.build()).build()
+}
+
+/// The beginning of a text that a client chose: everybody may send a long one, and spans wait in memory.
+fn cut(text: &str) -> String {
+    let mut end = text.len().min(TEXT_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
 }
 
 /// Who makes the traces. What comes later counts.

@@ -138,7 +138,10 @@ fn notes(config: &Config, user: Option<&str>, action: Action) -> Vec<String> {
         && let Ok(users) = users_of(path)
         && !users.iter().any(|other| other == user)
     {
-        notes.push(format!("note: there is no user {user:?} in {}: nobody can log in as that", path.display()));
+        notes.push(format!(
+            "note: there is no user {user:?} in {}: nobody can log in as that (who is not logged in is written -)",
+            path.display()
+        ));
     }
     if action != Action::Pull && config.options.read_only {
         notes.push("note: the registry takes no changes, whatever the rules say (storage.maintenance.readonly)".into());

@@ -170,6 +170,7 @@ pub(super) fn vendor_way(host: &Host) -> Option<&'static str> {
 /// What helps where a registry refuses to delete.
 pub(super) fn refused_hint(host: &Host) -> &'static str {
     vendor_way(host).unwrap_or(
-        "start the registry with REGISTRY_STORAGE_DELETE_ENABLED=true, or set storage.delete.enabled in its config.yml",
+        "start the registry with REGISTRY_STORAGE_DELETE_ENABLED=true, or set storage.delete.enabled in its config.yml; \
+         one that is read-only, or a proxy, deletes nothing either",
     )
 }

@@ -47,6 +47,9 @@ pub(super) fn hint(error: &content::Error) -> Option<String> {
         E::RateLimited { retry_after_secs: Some(_), .. } => {
             Some("the registry wants no more requests for longer than a day".into())
         }
+        E::RateLimited { retry_after_secs: None, .. } => {
+            Some("every try was refused: try again later, or ask for less at once".into())
+        }
         E::Connect { hint, .. } => hint.clone(),
         _ => None,
     }

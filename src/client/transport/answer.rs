@@ -139,7 +139,8 @@ impl Answer {
 
     /// The error that a status without success means. Who was refused is added by the transport, which knows.
     pub(super) async fn into_error(self) -> Error {
-        let (status, retry_after_secs) = (self.status(), self.retry_after_secs);
+        // What was waited for in vain is no advice.
+        let (status, retry_after_secs) = (self.status(), self.retry_after_secs.filter(|_| self.attempts == 1));
         let refusal = Box::new(self.refusal().await);
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Denied { refusal, origin: None, user: None },

@@ -239,7 +239,16 @@ impl Guard {
         if hides_source && !needed.without_source.as_ref().is_some_and(|own| rights.cover(own)) {
             // A stranger is about to be asked who they are, as in the beginning of every other pull.
             if let Some(User(name)) = &known.user {
-                tracing::info!(auth.user.name = name, needed = %needed.all, "access.rules do not allow what is asked");
+                let needed = &needed.all;
+                // Who looks for the reason must not look at the other of two places.
+                let whole = Rights { grants: None, ..rights.clone() };
+                match known.via.as_ref().filter(|_| whole.cover(needed)) {
+                    Some(id) => {
+                        let what = "the scope of the API token does not allow what is asked";
+                        tracing::info!(auth.user.name = name, auth.token.id = id, %needed, "{what}");
+                    }
+                    None => tracing::info!(auth.user.name = name, %needed, "access.rules do not allow what is asked"),
+                }
             }
             return Err(Refusal::Denied { needed: needed.all.clone() });
         }

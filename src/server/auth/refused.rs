@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
 
+use super::api_token::{PREFIX, Shown};
 use crate::server::peer::Peer;
 
 /// Lines are counted for this long.
@@ -96,8 +97,10 @@ impl RefusedLogins {
     /// Writes a line, unless there were enough.
     pub(super) fn tell(&self, user: Option<&str>, peer: Peer, fault: Fault<'_>, now: Timestamp) {
         let Some(left_out) = self.admit(user, peer, fault, now) else { return };
+        // An API token at the place of the name is a mistake that many make, and the log is no place for it.
+        let token = user.and_then(Shown::read).map(|token| format!("{PREFIX}{}…", token.id()));
         tracing::warn!(
-            auth.user.name = user,
+            auth.user.name = token.as_deref().or(user),
             http.request.remoteaddr = %peer,
             reason = %fault,
             unlogged = (left_out > 0).then_some(left_out),

@@ -30,7 +30,7 @@ pub(super) const ROOT: Section = Section::of(&[
     section("tokens", &TOKENS).optional(),
     section("reporting", &REPORTING).ignored("has no effect: errors are in the log and nowhere else"),
 ])
-.unknown(Unknown::FaultNear(&["access", "auth", "storage"]));
+.unknown(Unknown::FaultNear(&["access", "auth", "health", "limits", "quotas", "storage", "tokens"]));
 
 /// Ours: tokens that this registry gives out.
 const TOKENS: Section = Section::of(&[

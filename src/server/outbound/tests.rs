@@ -138,12 +138,14 @@ async fn nobody_sends_us_to_this_machine() {
         "http://[::ffff:127.0.0.1]/",
         "http://169.254.169.254/latest/meta-data/",
         "http://[fe80::1]/",
+        "http://[fd00:ec2::254]/latest/meta-data/",
+        "http://100.100.100.200/latest/meta-data/",
     ] {
         assert!(leads_inside(&far, &url(inside)).await, "{inside}");
         assert!(!leads_inside(&url("http://127.0.0.1/hook"), &url(inside)).await, "who is here may: {inside}");
         assert!(!leads_inside(&url(inside), &url(inside)).await, "it is the same: {inside}");
     }
-    for outside in ["http://192.0.2.2/", "https://10.0.0.1/", "http://[2001:db8::1]/", "http://nowhere.invalid/"] {
+    for outside in ["http://198.51.100.2/", "https://10.0.0.1/", "http://[2001:db8::1]/", "http://nowhere.invalid/"] {
         assert!(!leads_inside(&far, &url(outside)).await, "{outside}");
     }
 }

@@ -21,15 +21,14 @@ use crate::spec::without_secrets;
 /// Largest answer that is read, in bytes: it says at most what was not taken.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
-/// Longest wait for an answer. The library's own ends no request (`OTEL_EXPORTER_OTLP_TIMEOUT` says whether another is made).
-const TIMEOUT: Duration = Duration::from_secs(10);
-
 pub(super) struct Sender {
     outbound: std::sync::Arc<Outbound>,
     url: Url,
     /// What the log may have of it.
     shown: String,
     is_grpc: bool,
+    /// Longest wait for an answer: the library ends no request that it has begun.
+    timeout: Duration,
     /// Spans are sent by a thread of the library, requests by tasks.
     runtime: Handle,
     fails: AtomicBool,
@@ -38,7 +37,7 @@ pub(super) struct Sender {
 impl Sender {
     /// # Errors
     /// A file with certificates cannot be used.
-    pub(super) fn new(otlp: &Otlp, runtime: Handle) -> Result<Self, TrustError> {
+    pub(super) fn new(otlp: &Otlp, timeout: Duration, runtime: Handle) -> Result<Self, TrustError> {
         let is_grpc = otlp.protocol == Protocol::Grpc;
         let identity = otlp.identity.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
         let habits = Habits::new(is_grpc, otlp.authorities.as_deref(), identity)?;
@@ -48,6 +47,7 @@ impl Sender {
             url: otlp.endpoint.clone(),
             shown: without_secrets(otlp.endpoint.as_str()),
             is_grpc,
+            timeout,
             runtime,
             fails: AtomicBool::new(false),
         })
@@ -59,9 +59,9 @@ impl Sender {
         if self.is_grpc {
             body = grpc::enclose(&mut headers, &body);
         }
-        let (outbound, url) = (std::sync::Arc::clone(&self.outbound), self.url.clone());
+        let (outbound, url, timeout) = (std::sync::Arc::clone(&self.outbound), self.url.clone(), self.timeout);
         let asked = self.runtime.spawn(async move {
-            let (method, timeout) = (head.method, TIMEOUT);
+            let method = head.method;
             let answer_max = ANSWER_BYTES_MAX;
             outbound.ask(Question { method, url: &url, headers, body, timeout, follow: false, answer_max }).await
         });

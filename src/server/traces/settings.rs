@@ -7,7 +7,9 @@
 //! Source: OpenTelemetry Environment Variable Specification; OTLP Exporter Configuration.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use url::Url;
 
@@ -48,10 +50,32 @@ pub(crate) struct Settings {
     pub(crate) exporters: Vec<Exporter>,
     /// Whether a request that belongs to a trace of its sender goes on with it (W3C Trace Context).
     pub(crate) joins: bool,
+    pub(crate) batches: Batches,
     /// What the registry is called in its traces.
     pub(crate) service: Option<String>,
     /// What of the variables is not as somebody meant it.
     pub(crate) warnings: Vec<String>,
+}
+
+/// How finished spans are gathered and sent. The library would take any number for these, set aside as much memory, or ask
+/// again without a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Batches {
+    /// Spans that wait at most; more are lost.
+    pub(crate) queue: usize,
+    /// Spans of one request at most.
+    pub(crate) batch: usize,
+    /// From one request to the next.
+    pub(crate) delay: Duration,
+    /// Longest wait for the collector.
+    pub(crate) timeout: Duration,
+}
+
+impl Default for Batches {
+    fn default() -> Self {
+        let (delay, timeout) = (Duration::from_secs(5), Duration::from_secs(10));
+        Self { queue: 2048, batch: 512, delay, timeout }
+    }
 }
 
 /// Where gRPC finds the service that takes traces.
@@ -67,18 +91,9 @@ const SAMPLERS: [&str; 6] = [
     "parentbased_traceidratio",
 ];
 
-/// Variables whose value is a number, and what such a one is.
-const NUMBERS: [&str; 9] = [
-    "OTEL_BSP_SCHEDULE_DELAY",
-    "OTEL_BSP_EXPORT_TIMEOUT",
-    "OTEL_BSP_MAX_QUEUE_SIZE",
-    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
-    "OTEL_SPAN_EVENT_COUNT_LIMIT",
-    "OTEL_SPAN_LINK_COUNT_LIMIT",
-    "OTEL_EXPORTER_OTLP_TIMEOUT",
-    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
-];
+/// Limits that the library reads.
+const LIMITS: [&str; 3] =
+    ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_SPAN_EVENT_COUNT_LIMIT", "OTEL_SPAN_LINK_COUNT_LIMIT"];
 
 impl Settings {
     /// Reads the environment. Without a variable that asks for traces there are none: distribution sends them to
@@ -93,12 +108,13 @@ impl Settings {
         let joins = reading.joins();
         reading.look_at_sampler();
         reading.look_at_compression();
-        for name in NUMBERS {
+        for name in LIMITS {
             if let Some(value) = reading.get(name).filter(|value| value.parse::<u32>().is_err()) {
-                reading.warnings.push(format!("{name}: {value:?} is no number; the default holds"));
+                reading.warnings.push(format!("{name}: {value:?} is no such number; the default holds"));
             }
         }
-        Self { exporters, joins, service, warnings: reading.warnings }
+        let batches = reading.batches();
+        Self { exporters, joins, batches, service, warnings: reading.warnings }
     }
 }
 
@@ -122,6 +138,9 @@ impl<'a> Reading<'a> {
     fn exporters(&mut self) -> Vec<Exporter> {
         if self.get("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Vec::new();
+        }
+        if let Some(value) = self.get("OTEL_SDK_DISABLED").filter(|value| !value.eq_ignore_ascii_case("false")) {
+            self.warnings.push(format!("OTEL_SDK_DISABLED: {value:?} is neither true nor false: there are traces"));
         }
         let asked = match self.get("OTEL_TRACES_EXPORTER") {
             Some(names) => names,
@@ -154,7 +173,7 @@ impl<'a> Reading<'a> {
             Some((_, "http/json")) => Protocol::HttpJson,
             Some((name, other)) => {
                 self.warnings.push(format!(
-                    "{name}: {other:?} is not supported; http/protobuf is spoken, and grpc and http/json are known"
+                    "{name}: {other:?} is not supported: http/protobuf is used; grpc and http/json are known, too"
                 ));
                 Protocol::HttpProtobuf
             }
@@ -181,6 +200,14 @@ impl<'a> Reading<'a> {
                 endpoint.set_path(&format!("{base}/{HTTP_PATH}"));
             }
         }
+        if let Some((name, headers)) = self.otlp("HEADERS")
+            && headers.split(',').any(|header| !header.trim().is_empty() && !header.contains('='))
+        {
+            // Not shown: it is a secret more often than not.
+            self.warnings.push(format!(
+                "{name}: what has no = in it is no header, and not sent; NAME=VALUE,NAME=VALUE is meant"
+            ));
+        }
         let file = |what| self.otlp(what).map(|(_, path)| PathBuf::from(path));
         let authorities = file("CERTIFICATE");
         let identity = file("CLIENT_CERTIFICATE").zip(file("CLIENT_KEY"));
@@ -189,6 +216,39 @@ impl<'a> Reading<'a> {
             self.warnings.push(text.into());
         }
         Some(Otlp { endpoint, protocol, authorities, identity })
+    }
+
+    fn batches(&mut self) -> Batches {
+        let default = Batches::default();
+        let queue = self.number("OTEL_BSP_MAX_QUEUE_SIZE", 1..=65_536, default.queue);
+        let batch = self.number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1..=queue, default.batch.min(queue));
+        let delay = self.milliseconds("OTEL_BSP_SCHEDULE_DELAY", 10..=3_600_000, default.delay);
+        let timeout = self.milliseconds("OTEL_BSP_EXPORT_TIMEOUT", 1..=600_000, default.timeout);
+        let timeout = self.milliseconds("OTEL_EXPORTER_OTLP_TIMEOUT", 1..=600_000, timeout);
+        let timeout = self.milliseconds("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", 1..=600_000, timeout);
+        Batches { queue, batch, delay, timeout }
+    }
+
+    fn milliseconds(&mut self, name: &str, allowed: RangeInclusive<usize>, default: Duration) -> Duration {
+        let default = usize::try_from(default.as_millis()).unwrap_or(usize::MAX);
+        Duration::from_millis(self.number(name, allowed, default) as u64)
+    }
+
+    fn number(&mut self, name: &str, allowed: RangeInclusive<usize>, default: usize) -> usize {
+        let Some(text) = self.get(name) else { return default };
+        match text.parse::<usize>() {
+            Ok(number) if allowed.contains(&number) => number,
+            Ok(number) => {
+                let (least, most) = allowed.into_inner();
+                let nearest = number.clamp(least, most);
+                self.warnings.push(format!("{name}: {number} is not from {least} to {most}; {nearest} holds"));
+                nearest
+            }
+            Err(_) => {
+                self.warnings.push(format!("{name}: {text:?} is no such number; {default} holds"));
+                default
+            }
+        }
     }
 
     fn joins(&mut self) -> bool {

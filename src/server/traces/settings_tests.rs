@@ -83,10 +83,12 @@ fn what_is_wrong_is_said_and_harmless() {
             "OTEL_TRACES_EXPORTER: \"zipkin\" is not supported; otlp, console and none are",
         ),
         (("OTEL_TRACES_EXPORTER", "oltp"), 0, "none are, do you mean otlp?"),
-        (("OTEL_EXPORTER_OTLP_PROTOCOL", "http"), 1, "OTEL_EXPORTER_OTLP_PROTOCOL: \"http\" is not supported"),
+        (("OTEL_EXPORTER_OTLP_PROTOCOL", "http"), 1, "\"http\" is not supported: http/protobuf is used"),
         (("OTEL_EXPORTER_OTLP_ENDPOINT", "c:4318"), 0, "OTEL_EXPORTER_OTLP_ENDPOINT is no URL with http or https"),
         (("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://c"), 0, "there are no traces"),
         (("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/k"), 1, "belong together"),
+        (("OTEL_EXPORTER_OTLP_HEADERS", "a=b,hunter2"), 1, "OTEL_EXPORTER_OTLP_HEADERS: what has no = in it"),
+        (("OTEL_SDK_DISABLED", "yes"), 1, "OTEL_SDK_DISABLED: \"yes\" is neither true nor false"),
         (("OTEL_PROPAGATORS", "b3"), 1, "OTEL_PROPAGATORS: \"b3\" is not supported"),
         (("OTEL_TRACES_SAMPLER", "allways_on"), 1, "do you mean always_on?"),
         (("OTEL_TRACES_SAMPLER", "traceidratio"), 1, "OTEL_TRACES_SAMPLER_ARG: \"\" is no number from 0 to 1"),
@@ -95,7 +97,7 @@ fn what_is_wrong_is_said_and_harmless() {
             1,
             "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: \"zip\" is not supported",
         ),
-        (("OTEL_BSP_SCHEDULE_DELAY", "5s"), 1, "OTEL_BSP_SCHEDULE_DELAY: \"5s\" is no number"),
+        (("OTEL_BSP_SCHEDULE_DELAY", "5s"), 1, "OTEL_BSP_SCHEDULE_DELAY: \"5s\" is no such number; 5000 holds"),
     ] {
         let settings = read(&if variable.0 == base.0 { vec![variable] } else { vec![base, variable] });
         assert_eq!(settings.exporters.len(), exporters, "{variable:?}");
@@ -109,4 +111,30 @@ fn what_is_wrong_is_said_and_harmless() {
 fn a_secret_in_an_endpoint_is_not_shown() {
     let settings = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "user:hunter2@c")]);
     assert!(!settings.warnings[0].contains("hunter2"), "{settings:?}");
+}
+
+#[test]
+fn numbers_have_ends() {
+    let base = ("OTEL_TRACES_EXPORTER", "otlp");
+    let batches = |name: &'static str, value: &'static str| {
+        let settings = read(&[base, (name, value)]);
+        (settings.batches, settings.warnings)
+    };
+    let default = Batches::default();
+    for huge in ["4294967295", "18446744073709551615"] {
+        let (found, warnings) = batches("OTEL_BSP_MAX_QUEUE_SIZE", huge);
+        assert_eq!(found, Batches { queue: 65_536, ..default });
+        assert_eq!(warnings, [format!("OTEL_BSP_MAX_QUEUE_SIZE: {huge} is not from 1 to 65536; 65536 holds")]);
+    }
+    let (found, warnings) = batches("OTEL_BSP_MAX_QUEUE_SIZE", "100");
+    assert_eq!((found, warnings.len()), (Batches { queue: 100, batch: 100, ..default }, 0));
+    let (found, warnings) = batches("OTEL_BSP_SCHEDULE_DELAY", "0");
+    assert_eq!(found, Batches { delay: Duration::from_millis(10), ..default });
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let (found, warnings) = batches("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "18446744073709551616");
+    assert_eq!((found, warnings.len()), (default, 1));
+    assert_eq!(
+        batches("OTEL_EXPORTER_OTLP_TIMEOUT", "250"),
+        (Batches { timeout: Duration::from_millis(250), ..default }, vec![])
+    );
 }

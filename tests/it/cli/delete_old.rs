@@ -74,7 +74,7 @@ fn where_nothing_can_be_deleted_the_hint_says_why() {
         ------- stderr -------
         error: cannot delete $OLD/app:v2
           caused by: deletion is switched off at this registry, or not among what it does
-        hint: start the registry with REGISTRY_STORAGE_DELETE_ENABLED=true, or set storage.delete.enabled in its config.yml
+        hint: start the registry with REGISTRY_STORAGE_DELETE_ENABLED=true, or set storage.delete.enabled in its config.yml; one that is read-only, or a proxy, deletes nothing either
         [exit 5]
     "#]].assert_eq(&output.to_string().replace(&host, "$OLD"));
     assert_eq!(tags(&env), "v1 v1.0 v2");
@@ -163,7 +163,7 @@ fn the_plan_tells_that_nothing_is_deleted() {
         ------- stderr -------
         error: cannot delete from $OLD/app
           caused by: deletion is switched off at this registry, or not among what it does
-        hint: start the registry with REGISTRY_STORAGE_DELETE_ENABLED=true, or set storage.delete.enabled in its config.yml
+        hint: start the registry with REGISTRY_STORAGE_DELETE_ENABLED=true, or set storage.delete.enabled in its config.yml; one that is read-only, or a proxy, deletes nothing either
         [exit 5]
     "#]].assert_eq(&said);
     assert_eq!(sent.len(), 2, "{sent:?}");

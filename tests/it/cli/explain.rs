@@ -57,7 +57,7 @@ fn the_rule_that_decides_is_named() {
         no: dave may not delete other
         no access rule is for other
         ------- stderr -------
-        note: there is no user "dave" in $TMP/htpasswd: nobody can log in as that
+        note: there is no user "dave" in $TMP/htpasswd: nobody can log in as that (who is not logged in is written -)
         note: deletes are switched off, whatever the rules say (storage.delete.enabled)
         [exit 9]
     "#]]);

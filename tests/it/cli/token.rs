@@ -200,3 +200,27 @@ fn without_rules_a_token_is_narrower_than_its_owner() {
     let refused = send(&server, "GET", "/v2/", "Bearer reg_x");
     assert_eq!(refused.header("www-authenticate"), Some(r#"Basic realm="r""#), "there is no endpoint for others");
 }
+
+#[test]
+fn a_token_in_the_place_of_the_name_stays_out_of_the_log() {
+    let env = Env::without_server();
+    let (id, secret) = create(&env, "alice -s **:pull");
+    std::fs::write(env.path("htpasswd"), format!("alice:{HASH}\n")).expect("written");
+    let config = env.expand(
+        "version: 0.1\nstorage: inmemory\nhttp: {addr: '127.0.0.1:0'}\n\
+         auth: {htpasswd: {realm: r, path: $TMP/htpasswd}}\ntokens: {enabled: true, file: $TMP/tokens}\n",
+    );
+    std::fs::write(env.path("c.yml"), config).expect("written");
+    let (server, mut log) = Server::start_configured(&env.path("c.yml"), &env.path("data"));
+    for (name, password) in [(&*secret, "x"), (&secret, ""), (&secret, &secret)] {
+        for target in ["/v2/", "/token"] {
+            assert_eq!(send(&server, "GET", target, &basic(name, password)).status, 401, "{password}");
+        }
+    }
+    server.signal("TERM");
+    let mut told = String::new();
+    std::io::Read::read_to_string(&mut log, &mut told).expect("text");
+    let (_, access_log) = server.wait();
+    assert!(told.contains(&format!("auth.user.name=\"reg_{id}…\"")), "{told}");
+    assert!(!told.contains(&secret[12..]) && !access_log.contains(&secret[12..]), "{told}{access_log}");
+}

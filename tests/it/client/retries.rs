@@ -53,6 +53,22 @@ fn a_refusal_is_final() {
 }
 
 #[test]
+fn what_was_waited_for_in_vain_is_no_advice() {
+    let registry = Scripted::serve(|_| reply(429, &["Retry-After: 0"], ""));
+    registry.reg(&Env::without_server(), "tags $HOST/a").check(expect![[r#"
+        ------- stderr -------
+        error: cannot list the tags of $HOST/a
+          caused by: GET /v2/a/tags/list: 429 Too Many Requests
+        hint: every try was refused: try again later, or ask for less at once
+        [exit 6]
+    "#]]);
+    // The next try is soon, and not at once: the waits are told, and their sum is no nothing.
+    let told = registry.reg(&Env::without_server(), "tags -v $HOST/a").stderr;
+    let waits = told.matches("again in").count();
+    assert!(waits > 1 && told.matches("again in 0 ms").count() < waits, "{told}");
+}
+
+#[test]
 fn a_wait_beyond_the_limit_ends_at_once() {
     let wait = &["Retry-After: 3600"][..];
     let message = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}"#;
