@@ -1,5 +1,5 @@
-//! The clock, the source of ids, and the certificates that this machine trusts. Nothing else asks the operating system
-//! for the time or for randomness.
+//! The clock, the source of ids, the certificates that this machine trusts, and files that may be none. Nothing else asks
+//! the operating system for the time or for randomness.
 
 use std::fmt;
 #[cfg(test)]
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::spec::UploadId;
 
+pub(crate) mod files;
 pub(crate) mod trust;
 
 /// Tells the time: the system's, or one that a test moves by hand.

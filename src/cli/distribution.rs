@@ -272,7 +272,7 @@ impl Line {
                 let path = configuration(context, &config, &SERVE)?;
                 let configured = serve::configure(context, serve::Place::default(), Some(path));
                 let (origin, config) = configured.map_err(|failure| misconfigured(context, &failure, &SERVE))?;
-                serve::start(origin, &config)
+                serve::start(context, origin, &config)
             }
         }
     }

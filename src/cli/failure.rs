@@ -10,6 +10,7 @@ mod advice;
 use super::output::{self, Output};
 use crate::server::config::{ConfigError, Faults};
 use crate::spec::Host;
+use crate::spec::inert::one_line;
 use crate::spec::name::NameError;
 use crate::spec::reference::ReferenceError;
 use crate::{client, content, layout};
@@ -94,9 +95,14 @@ impl Failure {
         Self::new(kind, anyhow::anyhow!("{message}"))
     }
 
-    /// What is wrong with a configuration, one by one.
+    /// What is wrong with a configuration, one by one; what is too much is counted.
     pub(crate) fn each(faults: Faults) -> impl Iterator<Item = Self> {
-        faults.into_iter().map(Self::from)
+        let unsaid = match faults.unsaid() {
+            0 => None,
+            1 => Some("and 1 more fault".to_owned()),
+            more => Some(format!("and {more} more faults")),
+        };
+        faults.said().map(Self::from).chain(unsaid.map(Self::usage))
     }
 
     /// Wrong usage, found behind the grammar.
@@ -150,6 +156,19 @@ impl Failure {
     pub(crate) fn cause(&self) -> Option<String> {
         let causes: Vec<_> = self.chain().skip(1).collect();
         (!causes.is_empty()).then(|| causes.join(": "))
+    }
+
+    /// The same where paths and names of somebody's file stand in it: no line of theirs passes for one of ours.
+    pub(crate) fn in_one_line(mut self) -> Self {
+        let chain: Vec<String> = self.chain().map(|line| one_line(&line).into_owned()).collect();
+        self.error = chain.into_iter().rev().fold(None, |cause: Option<anyhow::Error>, line| {
+            Some(match cause {
+                Some(cause) => cause.context(line),
+                None => anyhow::Error::msg(line),
+            })
+        });
+        self.hints.iter_mut().for_each(|hint| *hint = one_line(hint).into_owned());
+        self
     }
 
     /// Everything in one line.

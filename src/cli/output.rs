@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::environment::Environment;
 use super::failure::{Failure, Kind};
 use super::flags::{Color, Flags, Format};
-use crate::spec::inert::is_obeyed;
+use crate::spec::inert::{escaped, is_obeyed, one_line};
 use crate::sys::Clock;
 use progress::Progress;
 use table::Row;
@@ -320,28 +320,6 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, is_obeyed)
 }
 
-/// A value of foreign origin that is to stand in one line: line ends and tabs are escaped, too, so that it cannot pass
-/// for a line, or a column, of ours.
-pub(crate) fn one_line(value: &str) -> Cow<'_, str> {
-    escaped(value, |c| is_obeyed(c) || matches!(c, '\n' | '\t'))
-}
-
-fn escaped(text: &str, is_hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(&is_hidden) {
-        return text.into();
-    }
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut out, c| {
-            if is_hidden(c) {
-                out.extend(c.escape_default())
-            } else {
-                out.push(c)
-            }
-            out
-        })
-        .into()
-}
-
 /// Prints what the grammar of the command line has to say: help and version to standard output, mistakes to the other.
 pub(crate) fn grammar(answer: &clap::Error) {
     // A closed pipe behind `reg --help | head -1` is no failure.
@@ -363,12 +341,5 @@ mod tests {
             assert_eq!(printable(&format!("a{c}b")), format!("a\\u{{{:x}}}b", u32::from(c)));
         }
         assert!(matches!(printable("ünïcode"), Cow::Borrowed(_)));
-    }
-
-    #[test]
-    fn a_value_is_one_line() {
-        assert_eq!(one_line("x/y\nDigest\tsha256:0\r\n"), "x/y\\nDigest\\tsha256:0\\r\\n");
-        assert_eq!(one_line("a\u{2028}b"), "a\\u{2028}b");
-        assert!(matches!(one_line("a b"), Cow::Borrowed(_)));
     }
 }

@@ -55,27 +55,27 @@ pub(crate) struct Args {
 pub(crate) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let path = config_path(context, args.config.as_deref());
     let door = args.addr.clone().map(|address| ("--addr", address.into()));
-    let place = Place { door, root: args.root.as_deref() };
+    let place = Place { door, root: args.root.clone() };
     let (origin, config) = configure(context, place, path)?;
-    start(origin, &config)
+    start(context, origin, &config).map_err(Failure::in_one_line)
 }
 
 /// Where a server is to be, as flags say.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Place<'a> {
+pub(super) struct Place {
     /// And what said so.
     door: Option<(&'static str, Door)>,
-    root: Option<&'a Path>,
+    root: Option<PathBuf>,
 }
 
 /// Serves until a signal ends it.
-pub(super) fn start(origin: Origin<'_>, config: &Config) -> Result<(), Failure> {
-    let context = origin.context;
+pub(super) fn start(context: &Context, origin: Origin, config: &Config) -> Result<(), Failure> {
     let log = Sink::from(context.output.log_lines());
     let verbosity = logging::install(&config.log, context.clock.clone(), log);
     // A worker per core, and threads beside them for the disk.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(origin, config, verbosity));
+    let result = runtime.block_on(serve(context, origin, config, verbosity));
+    // A file system that does not answer keeps its thread, and not the program.
     runtime.shutdown_timeout(Duration::from_secs(1));
     match result? {
         Stopped::Drained => Ok(()),
@@ -86,26 +86,27 @@ pub(super) fn start(origin: Origin<'_>, config: &Config) -> Result<(), Failure> 
 
 /// The configuration that file, variables and flags describe together, and where it comes from. What is wrong with it and
 /// harmless is said.
-pub(super) fn configure<'a>(
-    context: &'a Context,
-    flags: Place<'a>,
-    path: Option<PathBuf>,
-) -> Result<(Origin<'a>, Config), Failure> {
+pub(super) fn configure(context: &Context, flags: Place, path: Option<PathBuf>) -> Result<(Origin, Config), Failure> {
     // As in distribution, a socket that is open already wins.
     let socket = systemd::socket(context)?;
     let opened = socket.as_ref().map(|socket| ("LISTEN_FDS", socket.endpoint.door()));
     let flags = Place { door: opened.or(flags.door), ..flags };
     // Before the bytes: a file that changes meanwhile has another stamp when it is looked at again.
     let stamp = path.as_deref().map(Stamp::of).unwrap_or_default();
-    let document = sources::look(context, &flags, path.as_deref())?;
+    let document = sources::look(&context.environment, &flags, path.as_deref())?;
     sources::say_warnings(context, &document);
-    let origin = Origin { context, flags, socket, path, stamp, document };
+    let (environment, verbose) = (context.environment.clone(), context.flags.verbose);
+    let origin = Origin { environment, verbose, flags, socket, path, stamp, document };
     let config = origin.resolve(&origin.document)?;
     Ok((origin, config))
 }
 
-async fn serve(mut origin: Origin<'_>, config: &Config, verbosity: Verbosity) -> Result<Stopped, Failure> {
-    let context = origin.context;
+async fn serve(
+    context: &Context,
+    mut origin: Origin,
+    config: &Config,
+    verbosity: Verbosity,
+) -> Result<Stopped, Failure> {
     let (signals, hangups) = (systemd::tell_of_the_end(server::signals()?), server::hangups()?);
     let switch = switch::Switch::listen()?;
     // In this order: a start that fails makes no directory.

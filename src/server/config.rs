@@ -35,7 +35,6 @@ mod words;
 mod yaml;
 
 pub(crate) use auth::{Auth, Token};
-pub(crate) use check::Warning;
 pub(crate) use document::{Document, Sources};
 pub(crate) use faults::Faults;
 pub(crate) use health::{Check, CheckKind, Debug};

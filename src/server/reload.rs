@@ -13,7 +13,7 @@ use super::room::Room;
 use crate::registry::ReadOnlyBy;
 
 /// The values of a running server that can be replaced.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reloadable {
     pub(super) state: Arc<State>,
     pub(super) connections: Arc<Room>,
@@ -38,7 +38,7 @@ impl Reloadable {
     }
 
     /// Reads certificates, users and keys again. They are looked at on use as well; this is for who knows that they differ
-    /// and wants to hear what is wrong with them.
+    /// and wants to hear what is wrong with them. Waits for the file system.
     pub(crate) fn reread_files(&self) {
         self.state.guard.reread();
         if let Some(tls) = &self.state.tls {

@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use super::acme::{ALPN_PROOF, Acme, AcmeError};
 use super::config::{Certificates, Clients, Demand, Tls as Config, TlsVersion};
 use super::watched::Watched;
-use crate::sys::Clock;
+use crate::sys::{Clock, files};
 
 mod anyone;
 
@@ -45,6 +45,9 @@ pub(crate) enum TlsError {
     #[error(transparent)]
     Acme(#[from] AcmeError),
 }
+
+/// Largest file of certificates or of a key, in bytes: some thousands of certificates.
+const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// HTTP/2 among the protocols of a handshake (RFC 7301).
 pub(super) const ALPN_HTTP2: &[u8] = b"h2";
@@ -174,9 +177,13 @@ fn verifier(clients: &Clients, provider: Arc<CryptoProvider>) -> Result<Arc<dyn 
     }
 }
 
+fn pem(path: &Path) -> Result<Vec<u8>, pem::Error> {
+    files::read(path, FILE_BYTES_MAX).map_err(pem::Error::Io)
+}
+
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let failed = |source| TlsError::Read { path: path.to_owned(), source };
-    let found: Vec<_> = CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(failed)?;
+    let found: Vec<_> = pem(path).and_then(|pem| CertificateDer::pem_slice_iter(&pem).collect()).map_err(failed)?;
     if found.is_empty() { Err(TlsError::Empty { path: path.to_owned() }) } else { Ok(found) }
 }
 
@@ -189,8 +196,8 @@ impl Shown {
         let (certificate, key) = (certificate.to_owned(), key.to_owned());
         let load = move || {
             let chain = certificates(&certificate)?;
-            let secret =
-                PrivateKeyDer::from_pem_file(&key).map_err(|source| TlsError::Read { path: key.clone(), source })?;
+            let secret = pem(&key).and_then(|pem| PrivateKeyDer::from_pem_slice(&pem));
+            let secret = secret.map_err(|source| TlsError::Read { path: key.clone(), source })?;
             CertifiedKey::from_der(chain, secret, &provider).map_err(|source| TlsError::Pair {
                 certificate: certificate.clone(),
                 key: key.clone(),

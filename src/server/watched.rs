@@ -61,9 +61,11 @@ impl<T, E: std::error::Error + 'static> Watched<T, E> {
 
     /// Reads the files though they look as before: somebody knows that they differ.
     pub(super) fn reread(&self) {
+        let before = Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner));
         let stamps = stamps(&self.paths);
-        let mut slot = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
-        *slot = self.load_again(&slot, stamps);
+        // Nobody who wants the value waits for this: where the files are newer by then, the next look sees it.
+        let loaded = self.load_again(&before, stamps);
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = loaded;
     }
 
     fn load_again(&self, before: &Loaded<T>, stamps: Vec<Stamp>) -> Arc<Loaded<T>> {

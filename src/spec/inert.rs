@@ -10,6 +10,29 @@ pub(crate) fn is_obeyed(c: char) -> bool {
         || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A value that is to stand in one line: line ends and tabs are escaped, too, so that it cannot pass for a line, or a
+/// column, of ours.
+pub(crate) fn one_line(value: &str) -> Cow<'_, str> {
+    escaped(value, |c| is_obeyed(c) || matches!(c, '\n' | '\t'))
+}
+
+/// A text in which every such character is shown as an escape.
+pub(crate) fn escaped(text: &str, is_hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_hidden) {
+        return text.into();
+    }
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut out, c| {
+            if is_hidden(c) {
+                out.extend(c.escape_default())
+            } else {
+                out.push(c)
+            }
+            out
+        })
+        .into()
+}
+
 /// The same document without what a terminal would obey. JSON itself escapes the controls of ASCII alone; the others occur
 /// in strings only, where an escape says the same.
 pub(crate) fn json(text: &str) -> Cow<'_, str> {
@@ -31,6 +54,13 @@ pub(crate) fn json(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_one_line() {
+        assert_eq!(one_line("x/y\nDigest\tsha256:0\r\n"), "x/y\\nDigest\\tsha256:0\\r\\n");
+        assert_eq!(one_line("a\u{2028}b"), "a\\u{2028}b");
+        assert!(matches!(one_line("a b"), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn a_document_says_the_same_and_orders_nothing() {

@@ -12,6 +12,7 @@ use crate::server::config::{
     Auth, Certificates, Check, CheckKind, Config, Debug, Demand, Limits, Notifications, OwnTokens, Storage, Tls,
     TlsVersion,
 };
+use crate::spec::inert::one_line;
 use crate::spec::without_secrets;
 use crate::store::Prospect;
 
@@ -39,7 +40,7 @@ pub(super) fn of(config: &Config, root: Option<&Prospect>) -> String {
     ];
     let mut text = String::new();
     for (name, says) in lines.into_iter().filter_map(|(name, says)| Some((name, says?))) {
-        let _ = writeln!(text, "{name:<13}  {says}");
+        let _ = writeln!(text, "{name:<13}  {}", one_line(&says));
     }
     text
 }

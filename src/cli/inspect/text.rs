@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::view::{Blob, Child, Item, Referrer};
+use crate::cli::output::Style;
 use crate::cli::output::table::{self, Cell, Column, Row, size_text, time_text};
-use crate::cli::output::{Style, one_line};
+use crate::spec::inert::one_line;
 
 /// Commands of a history are shown up to this many characters on a terminal.
 const COMMAND_CHARS_MAX: usize = 100;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::one_line;
+use crate::spec::inert::one_line;
 
 /// Everything that is under way.
 pub(crate) struct Progress {

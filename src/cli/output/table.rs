@@ -7,8 +7,9 @@ use humansize::{BINARY, format_size};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Style, one_line};
+use super::Style;
 use crate::spec::Digest;
+use crate::spec::inert::one_line;
 
 /// One object of a list: an item of the JSON document, a line of the table.
 pub(crate) trait Row: Serialize {

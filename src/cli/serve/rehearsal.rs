@@ -10,7 +10,9 @@ use super::doors;
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Kind};
 use crate::server::config::{Auth, Certificates, Config, Storage, Tls};
+use crate::spec::inert::one_line;
 use crate::store::{self, Prospect};
+use crate::sys::files;
 
 /// How a start would go, as far as can be told.
 #[derive(Debug, Default)]
@@ -38,6 +40,7 @@ pub(in crate::cli) fn of(context: &Context, config: &Config) -> Rehearsal {
         rehearsal.tls(tls);
     }
     rehearsal.storage(context, &config.storage);
+    rehearsal.failures = rehearsal.failures.into_iter().map(Failure::in_one_line).collect();
     rehearsal
 }
 
@@ -49,7 +52,7 @@ impl Rehearsal {
                 match store::prospect(folder) {
                     Ok(_) => self.notes.push(format!(
                         "note: {} is missing; the server makes it, with a user docker whose password the log says once",
-                        path.display()
+                        one_line(&path.display().to_string())
                     )),
                     Err(error) => self.failures.push(cannot_make("auth.htpasswd.path", path, error)),
                 }
@@ -62,7 +65,7 @@ impl Rehearsal {
     fn tls(&mut self, tls: &Tls) {
         let mut unreadable = Vec::new();
         for (key, path) in files(tls) {
-            if let Err(error) = fs::read(path) {
+            if let Err(error) = files::read(path, u64::MAX) {
                 let failure = Failure::new(Kind::Usage, error);
                 unreadable.push(failure.context(format!("{key}: cannot read {}", path.display())));
             }

@@ -1,19 +1,23 @@
 //! A configuration that changes while the server runs: it is read again on SIGHUP, and when its file changes.
 //!
-//! What the server takes over is decided by `server::config`. A configuration that cannot be used changes nothing.
+//! What the server takes over is decided by `server::config`. A configuration that cannot be used changes nothing. Whatever
+//! waits for the file system does so on a thread of its own: one that does not answer holds up no request and no signal.
 
+use std::collections::{BTreeSet, HashSet};
 use std::convert::Infallible;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
+use tokio::task::JoinError;
 use tokio::time::MissedTickBehavior;
 
 use super::systemd::{self, Socket};
 use super::{Place, sources};
-use crate::cli::context::Context;
+use crate::cli::environment::Environment;
 use crate::cli::failure::Failure;
-use crate::server::config::{Config, Document, Faults, Live, Warning};
+use crate::server::config::{Config, Document, Faults, Live};
 use crate::server::logging::Level;
 use crate::server::{Reloadable, Stamp};
 
@@ -21,10 +25,18 @@ use crate::server::{Reloadable, Stamp};
 /// be done.
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// How long the file system may take before that is said.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Faults and warnings that a log hears of at once. Who wants all of them asks `reg config check`.
+const SAID_MAX: usize = 10;
+
 /// Where the configuration of a server comes from.
-pub(in crate::cli) struct Origin<'a> {
-    pub(super) context: &'a Context,
-    pub(super) flags: Place<'a>,
+pub(in crate::cli) struct Origin {
+    pub(super) environment: Environment,
+    /// How many words more flags ask for.
+    pub(super) verbose: u8,
+    pub(super) flags: Place,
     /// What the service manager has opened for us, until it is served.
     pub(super) socket: Option<Socket>,
     pub(super) path: Option<PathBuf>,
@@ -34,27 +46,47 @@ pub(in crate::cli) struct Origin<'a> {
     pub(super) document: Document,
 }
 
-impl Origin<'_> {
+/// What a configuration says that was read again.
+struct Fresh {
+    live: Live,
+    /// What was not said at the start.
+    warnings: Vec<String>,
+    /// Keys of what waits for a restart.
+    waiting: Vec<String>,
+}
+
+impl Origin {
     /// Lets a server follow its configuration.
     pub(super) async fn follow(self, mut live: Live, server: Reloadable, mut hangups: Signal) -> Infallible {
         let mut looks = tokio::time::interval(PERIOD);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut read, mut before) = (self.stamp, self.stamp);
+        let origin = Arc::new(self);
         loop {
             tokio::select! {
                 Some(()) = hangups.recv() => {
                     tracing::info!("reading the configuration again");
                     systemd::reloading();
-                    server.reread_files();
-                    read = self.look();
-                    self.reload(&mut live, &server);
+                    let (again, files) = (Arc::clone(&origin), server.clone());
+                    let (stamp, fresh) = aside(move || {
+                        files.reread_files();
+                        (again.look(), again.read_again())
+                    })
+                    .await;
+                    read = stamp;
+                    take_over(fresh, &mut live, &server);
                     systemd::reloaded();
                 }
                 _ = looks.tick() => {
-                    let now = self.look();
-                    if now != read && now == before {
+                    let again = Arc::clone(&origin);
+                    let (now, fresh) = aside(move || {
+                        let now = again.look();
+                        (now, (now != read && now == before).then(|| again.read_again()))
+                    })
+                    .await;
+                    if let Some(fresh) = fresh {
                         read = now;
-                        self.reload(&mut live, &server);
+                        take_over(fresh, &mut live, &server);
                     }
                     before = now;
                 }
@@ -65,12 +97,11 @@ impl Origin<'_> {
     /// What a configuration means, with the flags for more words.
     pub(super) fn resolve(&self, document: &Document) -> Result<Config, Faults> {
         let mut config = document.resolve()?;
-        let verbose = self.context.flags.verbose;
-        if self.path.is_none() && verbose > 0 {
+        if self.path.is_none() && self.verbose > 0 {
             config.log.level = Level::Info;
             config.log.access_log = true;
         }
-        if verbose > 1 {
+        if self.verbose > 1 {
             config.log.level = Level::Debug;
         }
         Ok(config)
@@ -80,39 +111,88 @@ impl Origin<'_> {
         self.path.as_deref().map(Stamp::of).unwrap_or_default()
     }
 
-    fn reload(&self, live: &mut Live, server: &Reloadable) {
-        let document = sources::look(self.context, &self.flags, self.path.as_deref());
-        let failed = |faults: Faults| Failure::each(faults).collect::<Vec<_>>();
-        let read = document.map_err(|failure| vec![failure]);
-        let read = read.and_then(|document| Ok((self.resolve(&document).map_err(failed)?, document)));
-        let (config, document) = match read {
-            Ok(read) => read,
-            Err(failures) => {
-                let error = failures.iter().map(Failure::line).collect::<Vec<_>>().join("; ");
-                let hint = failures.iter().flat_map(Failure::hints).cloned().collect::<Vec<_>>().join("; ");
-                let hint = (!hint.is_empty()).then_some(hint);
-                tracing::error!(error, hint, "the configuration cannot be used; what it said before stays in force");
-                return;
-            }
-        };
-        for warning in document.warnings().iter().filter(|warning| !self.is_known(warning)) {
-            tracing::warn!("{warning}");
-        }
-        let waiting = self.document.waiting(&document);
-        if !waiting.is_empty() {
-            let have = if waiting.len() == 1 { "has" } else { "have" };
-            tracing::warn!("{} {have} changed; restart to apply", waiting.join(", "));
-        }
-        let new = config.live();
-        if new != *live {
-            server.apply(&new);
-            *live = new;
-            tracing::info!("the configuration has changed");
-        }
+    fn read_again(&self) -> Result<Fresh, Vec<Failure>> {
+        let document = sources::look(&self.environment, &self.flags, self.path.as_deref());
+        let document = document.map_err(|failure| vec![failure])?;
+        let config = self.resolve(&document);
+        let config = config.map_err(|faults| Failure::each(faults.first(SAID_MAX)).collect::<Vec<_>>())?;
+        let known: HashSet<_> = self.document.warnings().iter().map(|known| (&known.path, &known.what)).collect();
+        let new = document.warnings().iter().filter(|warning| !known.contains(&(&warning.path, &warning.what)));
+        Ok(Fresh {
+            live: config.live(),
+            warnings: new.map(ToString::to_string).collect(),
+            waiting: self.document.waiting(&document),
+        })
     }
+}
 
-    /// Whether it was said at the start.
-    fn is_known(&self, warning: &Warning) -> bool {
-        self.document.warnings().iter().any(|known| known.path == warning.path && known.what == warning.what)
+/// Does what waits for the file system, while everything else goes on.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let mut work = tokio::task::spawn_blocking(work);
+    let done = match tokio::time::timeout(PATIENCE, &mut work).await {
+        Ok(done) => done,
+        Err(_) => {
+            tracing::error!(
+                "the file system of the configuration does not answer; what was read before stays in force"
+            );
+            work.await
+        }
+    };
+    match done.map_err(JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // Only where the runtime ends, and this with it.
+        Err(Err(_)) => std::future::pending().await,
+    }
+}
+
+fn take_over(fresh: Result<Fresh, Vec<Failure>>, live: &mut Live, server: &Reloadable) {
+    let fresh = match fresh {
+        Ok(fresh) => fresh,
+        Err(failures) => {
+            let (error, hint) = words(&failures);
+            tracing::error!(error, hint, "the configuration cannot be used; what it said before stays in force");
+            return;
+        }
+    };
+    for warning in fresh.warnings.iter().take(SAID_MAX) {
+        tracing::warn!("{warning}");
+    }
+    if let Some(more @ 1..) = fresh.warnings.len().checked_sub(SAID_MAX) {
+        tracing::warn!("and {more} more: reg config check says all");
+    }
+    let waiting = &fresh.waiting;
+    if !waiting.is_empty() {
+        let have = if waiting.len() == 1 { "has" } else { "have" };
+        tracing::warn!("{} {have} changed; restart to apply", waiting.join(", "));
+    }
+    if fresh.live != *live {
+        server.apply(&fresh.live);
+        *live = fresh.live;
+        tracing::info!("the configuration has changed");
+    }
+}
+
+/// What is wrong, and what may help, for one line of a log.
+fn words(failures: &[Failure]) -> (String, Option<String>) {
+    let hints: BTreeSet<&str> = failures.iter().flat_map(Failure::hints).map(String::as_str).collect();
+    let hint = hints.into_iter().collect::<Vec<_>>().join("; ");
+    let error = failures.iter().map(Failure::line).collect::<Vec<_>>().join("; ");
+    (error, (!hint.is_empty()).then_some(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Were it done on the spot, nobody would send what it waits for.
+    #[tokio::test]
+    async fn what_waits_for_the_file_system_holds_up_nothing() {
+        let (sender, receiver) = mpsc::channel();
+        let work = aside(move || receiver.recv_timeout(2 * PATIENCE));
+        let (got, ()) = tokio::join!(work, async { sender.send("an answer").expect("somebody waits") });
+        assert_eq!(got, Ok("an answer"));
     }
 }

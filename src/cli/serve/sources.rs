@@ -1,12 +1,13 @@
 //! Where what is said about a server comes from: a file, variables and flags, gathered for `server::config`.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::Place;
 use crate::cli::context::Context;
+use crate::cli::environment::Environment;
 use crate::cli::failure::{Failure, Kind};
 use crate::server::config::{Document, Sources};
+use crate::sys::files;
 
 /// Largest configuration that is read, in bytes. Real ones have some thousands.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
@@ -19,21 +20,21 @@ pub(in crate::cli) fn config_path(context: &Context, argument: Option<&Path>) ->
 
 /// Reads a configuration file with the variables over it; what is wrong with them and harmless is said.
 pub(in crate::cli) fn read_config(context: &Context, path: Option<&Path>) -> Result<Document, Failure> {
-    let document = gather(context, &Place::default(), path, |sources| Ok(Document::read(sources)?))?;
+    let document = gather(&context.environment, &Place::default(), path, |sources| Ok(Document::read(sources)?))?;
     say_warnings(context, &document);
     Ok(document)
 }
 
 /// The same, whatever is wrong with it.
 pub(in crate::cli) fn look_at_config(context: &Context, path: Option<&Path>) -> Result<Document, Failure> {
-    let document = look(context, &Place::default(), path)?;
+    let document = look(&context.environment, &Place::default(), path)?;
     say_warnings(context, &document);
     Ok(document)
 }
 
 /// What the flags say, too; for whoever resolves it, and hears then of what is wrong.
-pub(super) fn look(context: &Context, flags: &Place<'_>, path: Option<&Path>) -> Result<Document, Failure> {
-    gather(context, flags, path, |sources| Ok(Document::look(sources)?))
+pub(super) fn look(environment: &Environment, flags: &Place, path: Option<&Path>) -> Result<Document, Failure> {
+    gather(environment, flags, path, |sources| Ok(Document::look(sources)?))
 }
 
 pub(super) fn say_warnings(context: &Context, document: &Document) {
@@ -43,37 +44,28 @@ pub(super) fn say_warnings(context: &Context, document: &Document) {
 }
 
 fn gather(
-    context: &Context,
-    flags: &Place<'_>,
+    environment: &Environment,
+    flags: &Place,
     path: Option<&Path>,
     read: impl FnOnce(Sources<'_>) -> Result<Document, Failure>,
 ) -> Result<Document, Failure> {
     let file = path
         .map(|path| {
             let name = path.display().to_string();
-            let text = read_text(path)
+            let text = files::read_text(path, CONFIG_BYTES_MAX)
                 .map_err(|error| Failure::new(Kind::Usage, error).context(format!("cannot read {name}")))?;
             Ok::<_, Failure>((name, text))
         })
         .transpose()?;
-    if let Some(name) = context.environment.no_text("REGISTRY_") {
+    if let Some(name) = environment.no_text("REGISTRY_") {
         return Err(Failure::usage(format!("{name}: the value is not UTF-8")));
     }
-    let home = context.environment.data_home().map(|data| data.join("reg").join("registry"));
+    let home = environment.data_home().map(|data| data.join("reg").join("registry"));
     read(Sources {
         file: file.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
-        variables: context.environment.variables(),
+        variables: environment.variables(),
         address: flags.door.as_ref().map(|(who, door)| (*who, door)),
-        root: flags.root,
+        root: flags.root.as_deref(),
         home: home.as_deref(),
     })
-}
-
-fn read_text(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > CONFIG_BYTES_MAX {
-        return Err(std::io::Error::other(format!("it has more than {CONFIG_BYTES_MAX} bytes")));
-    }
-    Ok(text)
 }

@@ -16,6 +16,10 @@ use rustls::sign::CertifiedKey;
 use x509_parser::parse_x509_certificate;
 
 use super::AcmeError;
+use crate::sys::files;
+
+/// Largest file that is read, in bytes: a key and a chain have some thousands.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The account with the authority, in a form of our own: `autocert` keeps its key alone.
 const ACCOUNT: &str = "reg_account.json";
@@ -94,7 +98,7 @@ impl Cache {
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, AcmeError> {
         let path = self.0.join(name);
-        match fs::read(&path) {
+        match files::read(&path, FILE_BYTES_MAX) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(&path, error)),

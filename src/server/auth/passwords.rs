@@ -174,12 +174,7 @@ impl fmt::Debug for Passwords {
 
 pub(super) fn load(path: &Path) -> Result<Entries, OpenError> {
     let failed = |source| OpenError::Io { path: path.to_owned(), source };
-    let metadata = fs::metadata(path).map_err(failed)?;
-    if !metadata.is_file() || metadata.len() > FILE_BYTES_MAX {
-        let reason = format!("not a file of at most {FILE_BYTES_MAX} bytes");
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, reason)));
-    }
-    let text = fs::read_to_string(path).map_err(failed)?;
+    let text = sys::files::read_text(path, FILE_BYTES_MAX).map_err(failed)?;
     let entries = Entries::parse(&text).map_err(|source| OpenError::Parse { path: path.to_owned(), source })?;
     for (user, scheme) in entries.unusable() {
         tracing::warn!(user, scheme, path = %path.display(), "only bcrypt is accepted (htpasswd -B): this user cannot log in");

@@ -1,6 +1,5 @@
 //! A file of API tokens: read by a server as it changes, changed by somebody at a time.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use thiserror::Error;
 
 use super::api_token::{ApiTokens, ParseError};
 use super::locked_file::LockedFile;
+use crate::sys::files;
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -52,14 +52,9 @@ impl TokenFile {
 /// Reads a file; where there is none there are no tokens.
 pub(super) fn load(path: &Path) -> Result<ApiTokens, TokenFileError> {
     let failed = |source| TokenFileError::Io { path: path.to_owned(), source };
-    let metadata = match fs::metadata(path) {
+    let text = match files::read_text(path, FILE_BYTES_MAX) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ApiTokens::default()),
-        metadata => metadata.map_err(failed)?,
+        text => text.map_err(failed)?,
     };
-    if !metadata.is_file() || metadata.len() > FILE_BYTES_MAX {
-        let reason = format!("not a file of at most {FILE_BYTES_MAX} bytes");
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, reason)));
-    }
-    let text = fs::read_to_string(path).map_err(failed)?;
     ApiTokens::parse(&text).map_err(|source| TokenFileError::Parse { path: path.to_owned(), source })
 }

@@ -12,6 +12,7 @@ use super::schema::{Effect, Section, Shape};
 use super::section::{self, ConfigError};
 use super::tree::{Node, Origin, Value};
 use super::values::{boolean, duration, number};
+use crate::spec::inert::one_line;
 
 /// Something in the configuration that does not do what its writer expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(crate) struct Warning {
     pub(crate) what: What,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum What {
     /// Why, as a sentence goes on behind the path.
     Ignored(&'static str),
@@ -39,14 +40,16 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.at)?;
         if !self.path.is_empty() {
-            write!(f, ": {}", self.path)?;
+            write!(f, ": {}", section::shown(&self.path))?;
         }
         match &self.what {
             What::Ignored(why) => write!(f, " {why}"),
-            What::NotSo(why) => write!(f, " {why}"),
+            What::NotSo(why) => write!(f, " {}", one_line(why)),
             What::Again => write!(f, " stands there twice, and the later value counts"),
             What::Unknown { nearest: None } => write!(f, " is not known and ignored"),
-            What::Unknown { nearest: Some(other) } => write!(f, " is not known and ignored; did you mean {other}?"),
+            What::Unknown { nearest: Some(other) } => {
+                write!(f, " is not known and ignored; did you mean {}?", one_line(other))
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::check::{Warning, What, check};
 use super::faults::Faults;
-use super::section::{ConfigError, Section};
+use super::section::{self, ConfigError, Section};
 use super::show::{self, Setting};
 use super::tree::{Node, Origin, Position, Value};
 use super::{Config, Storage, changes, defaults, keys, overlay, read, storage, yaml};
@@ -152,7 +152,7 @@ fn file(name: &str, text: &str, faults: &mut Faults) -> Result<(Node, Vec<Warnin
     let fault = match faults.take(root.text("version")) {
         None | Some(Some((_, "0.1"))) => None,
         Some(Some((at, other))) => {
-            Some(ConfigError::at(at.clone(), "version", format!("only 0.1 is known, not {other:?}")))
+            Some(ConfigError::at(at.clone(), "version", section::not("only 0.1 is known", "version", other)))
         }
         Some(None) => Some(root.missing("version").with_hint("begin the file with: version: 0.1")),
     };

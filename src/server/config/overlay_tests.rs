@@ -12,7 +12,7 @@ fn over(file: &str, variables: &[(&str, &str)]) -> (String, Vec<String>) {
     let warnings = apply(&mut tree, variables.iter().copied(), &mut faults);
     match faults.check() {
         Ok(()) => (tree.to_json().to_string(), warnings.iter().map(ToString::to_string).collect()),
-        Err(faults) => (faults.to_string(), faults.into_iter().filter_map(|fault| fault.hint).collect()),
+        Err(faults) => (faults.to_string(), faults.said().filter_map(|fault| fault.hint).collect()),
     }
 }
 

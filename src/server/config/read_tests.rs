@@ -129,7 +129,7 @@ fn faults_have_a_place_and_a_path() {
         ("version: 0.1\nstorage: tape\nhttp: {addr: ':1'}".to_owned(), "f:2:10: storage.tape: is not known"),
         (
             "version: 0.1\nhttp: {addr: 5000}\nstorage: inmemory".to_owned(),
-            "f:2:14: http.addr: invalid address \"5000\": expected HOST:PORT or :PORT, not \"5000\"",
+            "f:2:14: http.addr: must be HOST:PORT or :PORT, not \"5000\"",
         ),
         (
             "version: 0.1\nhttp: {addr: ':1', tls: {letsencrypt: {cachefile: c}}}\nstorage: inmemory".to_owned(),
@@ -178,6 +178,64 @@ fn values_that_cannot_be_meant() {
     ] {
         assert_eq!(read(text).expect_err(text).to_string(), fault, "{text}");
     }
+}
+
+/// Whatever a key is for, a URL with a password may stand there by mistake.
+#[test]
+fn no_fault_repeats_what_may_be_a_password() {
+    let value = "\"u:SECRET@x\"";
+    let http = "http: {addr: ':1'}";
+    for text in [
+        "http: {addr: VALUE}",
+        "http: {addr: ':1', net: VALUE}",
+        "http: {addr: ':1', host: VALUE}",
+        "http: {addr: ':1', prefix: VALUE}",
+        "http: {addr: ':1', h2c: {enabled: VALUE}}",
+        "http: {addr: ':1', draintimeout: VALUE}",
+        "http: {addr: ':1', trustedproxies: [VALUE]}",
+        "http: {addr: ':1', debug: {addr: VALUE}}",
+        "http: {addr: ':1', debug: {addr: ':2', prometheus: {path: VALUE}}}",
+        "http: {addr: ':1', headers: {X-A: [\"u:SECRET@x\\n\"]}}",
+        "http: {addr: ':1', tls: {certificate: c, key: k, minimumtls: VALUE}}",
+        "http: {addr: ':1', tls: {certificate: c, key: k, ciphersuites: [VALUE]}}",
+        "http: {addr: ':1', tls: {certificate: c, key: k, clientcas: [c], clientauth: VALUE}}",
+        "http: {addr: ':1', tls: {letsencrypt: {cachefile: c, hosts: [VALUE]}}}",
+        "HTTP\nlog: {level: VALUE}",
+        "HTTP\nlog: {formatter: VALUE}",
+        "HTTP\nauth: {token: {realm: r, service: s, issuer: i, jwks: k, signingalgorithms: [VALUE]}}",
+        "HTTP\nauth: {token: {realm: r, service: s, issuer: i, jwks: k, autoredirectpath: VALUE}}",
+        "HTTP\nhealth: {tcp: [{addr: VALUE}]}",
+        "HTTP\nhealth: {http: [{uri: VALUE}]}",
+        "HTTP\nhealth: {http: [{uri: 'http://h/', statuscode: VALUE}]}",
+        "HTTP\nhealth: {file: [{file: f, threshold: VALUE}]}",
+        "HTTP\nlimits: {requests: [{per: VALUE, rate: 1/s}]}",
+        "HTTP\nlimits: {requests: [{per: user, rate: VALUE}]}",
+        "HTTP\nlimits: {requests: [{per: user, rate: 1/s, methods: [VALUE]}]}",
+        "HTTP\nlimits: {connections: {total: VALUE}}",
+        "HTTP\nquotas: {rules: [{prefix: a, maxbytes: VALUE}]}",
+        "HTTP\nquotas: {interval: VALUE}",
+        "HTTP\nnotifications: {endpoints: [{url: VALUE}]}",
+        "HTTP\nnotifications: {endpoints: [{url: 'http://h/', version: VALUE}]}",
+        "HTTP\nnotifications: {endpoints: [{url: 'http://h/', backoff: VALUE}]}",
+        "HTTP\nvalidation: {manifests: {urls: {allow: [\"u:SECRET@x(\"]}}}",
+        "HTTP\nvalidation: {manifests: {indexes: {platforms: VALUE}}}",
+        "HTTP\ntags: {maxtags: VALUE}",
+        "HTTP\naccess: {groups: {a: [VALUE]}, rules: []}",
+        "HTTP\naccess: {rules: [{repositories: [VALUE], anonymous: true, actions: [pull]}]}",
+        "HTTP\naccess: {rules: [{repositories: [a], anonymous: true, actions: [VALUE]}]}",
+        "HTTP\ntokens: {lifetime: VALUE}",
+        "HTTP\ntokens: {service: \"u:SECRET@x y\"}",
+    ] {
+        let text = text.replace("VALUE", value).replace("HTTP", http);
+        let found = read(&format!("version: 0.1\nstorage: inmemory\n{text}")).expect_err(&text).to_string();
+        assert!(found.contains("***") && !found.contains("SECRET"), "{text}\n  {found}");
+    }
+    for text in ["version: u:SECRET@x\nstorage: inmemory\nHTTP", "version: 0.1\nstorage: u:SECRET@x\nHTTP"] {
+        let found = read(&text.replace("HTTP", http)).expect_err(text).to_string();
+        assert!(found.contains("***") && !found.contains("SECRET"), "{text}\n  {found}");
+    }
+    let found = read("version: 0.1\nstorage: inmemory\nhttp: {addr: 'u:SECRET@x'}").expect_err("no address");
+    assert_eq!(found.to_string(), "f:3:14: http.addr: must be HOST:PORT or :PORT, not \"u:***@x\"");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Typed reading of the tree: what a key must be, and a fault with its place and path where it is something else.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use thiserror::Error;
@@ -9,6 +10,7 @@ use super::keys;
 use super::schema::{self, Shape};
 use super::tree::{Node, Origin, Value};
 use super::values::boolean;
+use crate::spec::inert::one_line;
 use crate::spec::{HIDDEN, without_secrets};
 
 /// Why there is no configuration.
@@ -21,14 +23,12 @@ pub(crate) struct ConfigError {
     pub(crate) hint: Option<String>,
 }
 
+/// Most characters of a key or a value that a message shows.
+const SHOWN_MAX: usize = 200;
+
 /// What is said of a key that must not be ignored, and of one that must be there.
 const UNKNOWN: &str = "is not known";
 const MISSING: &str = "is missing";
-
-/// The path of the section that a key is in.
-fn parent(path: &str) -> &str {
-    path.rsplit_once('.').map_or("", |(parent, _)| parent)
-}
 
 fn place(at: &Origin) -> String {
     if *at == Origin::Default { String::new() } else { format!("{at}: ") }
@@ -36,7 +36,7 @@ fn place(at: &Origin) -> String {
 
 impl ConfigError {
     pub(super) fn at(at: Origin, path: &str, message: impl Into<String>) -> Self {
-        Self { at, path: path.into(), message: message.into(), hint: None }
+        Self { at, path: shown(path), message: one_line(&message.into()).into_owned(), hint: None }
     }
 
     /// A key that must not be ignored.
@@ -51,21 +51,28 @@ impl ConfigError {
         Self::at(at, path, UNKNOWN).with_hint(hint)
     }
 
-    /// Whether another fault is said already by `known`: of the same value, or of what a misspelt key was to say.
-    pub(super) fn follows_from(&self, known: &Self) -> bool {
-        let is_misspelt = known.message == UNKNOWN;
-        let is_same = self.path == known.path && (is_misspelt || self.at == known.at);
-        let meant = |path: &str| path == parent(&known.path) || parent(path) == parent(&known.path);
-        is_same || (is_misspelt && self.message == MISSING && meant(&self.path))
+    /// Where in the configuration it is, as messages show it.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
-    /// Whether it is a key at the top that is not known.
-    pub(super) fn is_unknown_section(&self) -> bool {
-        self.message == UNKNOWN && !self.path.contains('.')
+    /// The path of the section that its key is in.
+    pub(super) fn section(&self) -> &str {
+        self.path.rsplit_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// Whether it is a key that is not known.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.message == UNKNOWN
+    }
+
+    /// Whether it is a key that must be there and is not.
+    pub(super) fn is_missing(&self) -> bool {
+        self.message == MISSING
     }
 
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(one_line(&hint.into()).into_owned());
         self
     }
 }
@@ -75,7 +82,20 @@ pub(super) fn not(message: &str, path: &str, text: &str) -> String {
     if is_secret(path) {
         format!("{message}, not {HIDDEN}")
     } else {
-        format!("{message}, not {:?}", without_secrets(text))
+        format!("{message}, not {:?}", shortened(&without_secrets(text)))
+    }
+}
+
+/// A path of somebody's keys, for a message: in one line that has an end. A single word that stands for a mapping may be a
+/// value in the place of a key.
+pub(super) fn shown(path: &str) -> String {
+    one_line(&shortened(&without_secrets(path))).into_owned()
+}
+
+fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
     }
 }
 

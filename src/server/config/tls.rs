@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::check::{Warning, What};
-use super::section::{ConfigError, Section};
+use super::section::{self, ConfigError, Section};
 use super::tree::{Node, Value};
 
 /// How connections are encrypted.
@@ -161,7 +161,11 @@ pub(super) fn warnings(document: &Node) -> Vec<Warning> {
             if let Value::Scalar(name) = &node.value
                 && !is_offered(name)
             {
-                warn(node, "ciphersuites", format!("names {name}, which is not sound, and not offered"));
+                warn(
+                    node,
+                    "ciphersuites",
+                    format!("names {}, which is not sound, and not offered", section::shown(name)),
+                );
             }
         }
     }

@@ -5,8 +5,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::spec::inert::one_line;
+
 /// A place in a text, both counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Position {
     pub(crate) line: usize,
     pub(crate) column: usize,
@@ -17,7 +19,7 @@ impl Position {
 }
 
 /// Who said it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Origin {
     /// Nobody: what holds where nothing is said.
     Default,
@@ -123,8 +125,8 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::File { name, position } => write!(f, "{name}:{position}"),
-            Self::Variable(name) => f.write_str(name),
+            Self::File { name, position } => write!(f, "{}:{position}", one_line(name)),
+            Self::Variable(name) => f.write_str(&one_line(name)),
             Self::Flag(name) => f.write_str(name),
         }
     }

@@ -315,7 +315,7 @@ fn what_checks_cannot_be_is_said() {
         ("health: {file: [{interval: 1s}]}", "health.file.file: is missing"),
         ("health: {http: [{uri: 'ftp://a'}]}", "health.http.uri: must be an http or https URL, not \"ftp://a\""),
         ("health: {http: [{uri: 'http://a', statuscode: 7}]}", "health.http.statuscode: must be a status of HTTP"),
-        ("health: {tcp: [{addr: a}]}", "health.tcp.addr: invalid address \"a\""),
+        ("health: {tcp: [{addr: a}]}", "health.tcp.addr: must be HOST:PORT or :PORT, not \"a\""),
         (
             "health: {storagedriver: {enabled: true, threshold: -1}}",
             "health.storagedriver.threshold: must not be negative",

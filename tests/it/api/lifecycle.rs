@@ -115,7 +115,7 @@ fn a_directory_that_is_none_is_said_in_a_line() {
     assert!(output.stderr.contains("hint: name another directory with --root DIR\n"), "{output}");
     env.reg("serve --addr nowhere").check(expect![[r#"
         ------- stderr -------
-        error: invalid value 'nowhere' for '--addr <HOST:PORT>': invalid address "nowhere": expected HOST:PORT or :PORT
+        error: invalid value 'nowhere' for '--addr <HOST:PORT>': must be HOST:PORT or :PORT
 
         For more information, try '--help'.
         [exit 2]

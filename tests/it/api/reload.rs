@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::ChildStderr;
 
+use rustix::fs::{CWD, Mode, mkfifoat};
+
 use crate::support::server::reg;
 use crate::support::{Client, Env, Server, digest};
 
@@ -149,7 +151,7 @@ fn a_bad_file_is_called_what_config_check_calls_it_and_the_old_one_stays() {
     for (bad, words) in [
         ("http: {adr: ':1'}\nhtpp: {}\nauthh: {}", "$TMP/c.yml:5:1: authh: is not known"),
         ("http: [", "$TMP/c.yml:"),
-        ("http: {addr: nowhere}", "$TMP/c.yml:3:14: http.addr: invalid address \"nowhere\""),
+        ("http: {addr: nowhere}", "$TMP/c.yml:3:14: http.addr: must be HOST:PORT or :PORT, not \"nowhere\""),
     ] {
         write(&env, bad);
         let said = env.reg("config check $TMP/c.yml");
@@ -163,6 +165,48 @@ fn a_bad_file_is_called_what_config_check_calls_it_and_the_old_one_stays() {
     fs::remove_file(env.path("c.yml")).expect("removed");
     let (error, _) = line(&mut log, "the configuration cannot be used");
     assert!(env.normalize(&error).contains("cannot read $TMP/c.yml"), "{error}");
+    assert_eq!(server.client().get("/v2/").status, 200);
+}
+
+/// A pipe keeps whoever opens it to read until somebody writes.
+#[test]
+fn a_pipe_in_the_place_of_the_file_holds_up_nothing() {
+    let env = Env::without_server();
+    let (server, mut log) = start(&env, HTTP);
+    mkfifoat(CWD, env.path("pipe"), Mode::RWXU).expect("made");
+    fs::rename(env.path("pipe"), env.path("c.yml")).expect("renamed");
+    let why = "it is a pipe, not a regular file";
+    let (error, _) = line(&mut log, "the configuration cannot be used; what it said before stays in force");
+    assert!(error.contains(why), "{error}");
+    assert_eq!(server.client().get("/v2/").status, 200);
+    server.signal("HUP");
+    let (error, _) = line(&mut log, "the configuration cannot be used; what it said before stays in force");
+    assert!(error.contains(why), "{error}");
+    assert_eq!(server.client().get("/v2/").status, 200);
+    for command in ["config check $TMP/c.yml", "serve $TMP/c.yml"] {
+        let said = env.reg(command);
+        assert!(said.exit == Some(2) && said.stderr.contains(why), "{said}");
+    }
+    server.signal("TERM");
+    assert_eq!(server.wait().0.code(), Some(0));
+}
+
+#[test]
+fn a_line_of_the_log_has_an_end() {
+    let env = Env::without_server();
+    let (server, mut log) = start(&env, HTTP);
+    let rules = vec!["{per: x, rate: 1/s}"; 200].join(",\n");
+    write(&env, &format!("{HTTP}\nlimits: {{requests: [{rules}]}}\nlog: {{level: {}}}", "k".repeat(100_000)));
+    let (error, _) = line(&mut log, "the configuration cannot be used");
+    assert!(error.contains("and 191 more faults"), "{error}");
+    assert_eq!(error.matches("limits.requests.per: must be address or user").count(), 10, "{error}");
+    assert!(error.len() < 5000, "{}", error.len());
+    write(
+        &env,
+        &format!("{HTTP}\n{}log: {{level: debug}}", (0..30).map(|n| format!("zz{n}: 1\n")).collect::<String>()),
+    );
+    let (_, between) = line(&mut log, "and 20 more: reg config check says all");
+    assert_eq!(between.matches("is not known and ignored").count(), 10, "{between}");
     assert_eq!(server.client().get("/v2/").status, 200);
 }
 

@@ -324,6 +324,35 @@ fn the_authorities_of_clients_follow_their_files() {
     }
 }
 
+/// A pipe keeps whoever opens it to read until somebody writes.
+#[test]
+fn pipes_in_the_place_of_files_hold_up_nothing() {
+    let env = Env::without_server();
+    let by = authority(&env, "ca.pem");
+    issue(&env, &by, "server");
+    issue(&env, &by, "client");
+    put(&env.path("clients.pem"), &by.pem());
+    let (server, mut log) = serve(&env, ", clientcas: [$TMP/clients.pem]");
+    for file in ["clients.pem", "server.key"] {
+        rustix::fs::mkfifoat(rustix::fs::CWD, env.path("pipe"), rustix::fs::Mode::RWXU).expect("made");
+        std::fs::rename(env.path("pipe"), env.path(file)).expect("renamed");
+        let ping = "--ca-file $TMP/ca.pem --cert-file $TMP/client.pem --key-file $TMP/client.key";
+        assert_eq!(env.reg(&format!("ping {} {ping}", server.host)).exit, Some(0), "{file}");
+    }
+    server.signal("HUP");
+    let check = env.reg("config check $TMP/c.yml").stderr;
+    assert_eq!(check.matches("caused by: it is a pipe, not a regular file").count(), 2, "{check}");
+    assert_eq!(env.reg("serve $TMP/c.yml").exit, Some(2));
+    server.signal("TERM");
+    let mut said = String::new();
+    log.read_to_string(&mut said).expect("a log");
+    for file in ["/clients.pem", "/server.key"] {
+        let is_it = |line: &str| line.contains(file) && line.contains("it is a pipe, not a regular file");
+        assert!(said.lines().any(is_it), "{file}: {said}");
+    }
+    assert_eq!(server.wait().0.code(), Some(0));
+}
+
 #[test]
 fn who_forgets_the_s_is_told() {
     let env = Env::without_server();

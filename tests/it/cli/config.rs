@@ -197,7 +197,7 @@ fn checks_say_every_fault() {
         error: $TMP/c.yml:3:16: storage.filesystem.rootdirectroy: is not known
         hint: did you mean rootdirectory?
         error: $TMP/c.yml:4:21: storage.delete.enabled: must be true or false, not "perhaps"
-        error: $TMP/c.yml:6:9: http.addr: invalid address "here": expected HOST:PORT or :PORT, not "here"
+        error: $TMP/c.yml:6:9: http.addr: must be HOST:PORT or :PORT, not "here"
         error: $TMP/c.yml:7:8: http.tls.key: is missing
         error: $TMP/c.yml:8:17: http.draintimeout: must be a duration such as 30s or 1h30m, not "soon"
         error: $TMP/c.yml:9:18: auth.htpasswd.path: is missing
@@ -217,6 +217,46 @@ fn checks_say_every_fault() {
         serde_json::from_str(&env.reg("config check $TMP/c.yml -o json").stdout).expect("a document");
     assert_eq!(document["errors"].as_array().map(Vec::len), Some(output.stderr.matches("error: ").count()));
     assert!(env.reg("serve $TMP/c.yml").stderr.contains("more faults: reg config check shows all"));
+}
+
+/// Another file than was meant may be one fault a line.
+#[test]
+fn checks_say_the_first_of_many_faults() {
+    let rules = vec!["{per: x, rate: 1/s}"; 30_000].join(",\n");
+    let env =
+        world(&format!("version: 0.1\nstorage: inmemory\nhttp: {{addr: ':1'}}\nlimits: {{requests: [{rules}]}}\n"));
+    let output = env.reg("config check $TMP/c.yml");
+    assert_eq!((output.exit, output.stderr.lines().count()), (Some(2), 101));
+    assert!(output.stderr.starts_with("error: $TMP/c.yml:4:"), "{output}");
+    assert!(output.stderr.ends_with("\nerror: and 29900 more faults\n"), "{output}");
+    let said = env.reg("serve $TMP/c.yml").stderr;
+    assert!(said.contains("hint: there are 29999 more faults: reg config check shows all"), "{said}");
+}
+
+/// A line end in a key, a value or a path would begin a line of somebody else's.
+#[test]
+fn what_a_file_says_begins_no_line() {
+    let forged = r"x\nerror: forged\nwarning: forged\thint: forged";
+    for text in [
+        "storage: inmemory\nhttp: {addr: ':1'}\n\"FORGED\": 1",
+        "storage: {inmemory: {}, \"FORGED\": {}}\nhttp: {addr: ':1'}",
+        "storage: \"FORGED\"\nhttp: {addr: ':1'}",
+        "storage: inmemory\nhttp: {addr: ':1'}\nauth: {none: , \"FORGED\": }",
+        "storage: inmemory\nhttp: {addr: ':1'}\nauth: {\"FORGED\": , none: }",
+        "storage: inmemory\nhttp: {addr: ':1', headers: {\"FORGED\": [a]}}",
+        "storage: inmemory\nhttp: {addr: ':1', tls: {certificate: \"FORGED\", key: k}}",
+        "storage: inmemory\nhttp: {addr: ':1', tls: {certificate: c, key: k, ciphersuites: [\"FORGED\"]}}",
+        "storage: inmemory\nhttp: {addr: ':1'}\nauth: {htpasswd: {realm: r, path: \"/dev/null/FORGED\"}}",
+        "storage: inmemory\nhttp: {addr: ':1'}\nauth: {token: {realm: \"FORGED\", service: s, issuer: i, jwks: \"FORGED\"}}",
+        "storage: {filesystem: {rootdirectory: \"$TMP/FORGED\"}}\nhttp: {addr: ':1'}",
+        "storage: {filesystem: {rootdirectory: \"/dev/null/FORGED\"}}\nhttp: {addr: ':1'}",
+    ] {
+        let env = world(&format!("version: 0.1\n{}\n", text.replace("FORGED", forged)));
+        let said = env.reg("config check $TMP/c.yml");
+        let all = format!("{}{}", said.stdout, said.stderr);
+        assert!(all.contains(r"\nerror: forged\nwarning: forged"), "{text}: {said}");
+        assert!(!all.contains('\t') && !all.contains("\nerror: forged"), "{text}: {said}");
+    }
 }
 
 /// A fault that follows from another one is none.
@@ -474,7 +514,7 @@ fn checks_open_the_files_that_the_server_would_open() {
         error: http.tls.certificate: cannot read $TMP/none.pem
           caused by: No such file or directory (os error 2)
         error: http.tls.key: cannot read $TMP
-          caused by: Is a directory (os error 21)
+          caused by: it is a directory, not a regular file
         error: storage.filesystem.rootdirectory: cannot use $TMP/users/data
           caused by: cannot access $TMP/users
           caused by: Not a directory (os error 20)

@@ -1,7 +1,6 @@
 //! Whose signatures count: the certificates of `rootcertbundle` and the keys of `jwks`, as their files are.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +21,7 @@ use super::claims::Claims;
 use super::jwk::{Jwk, JwkError, JwkSet};
 use super::key::{Key, SEQUENCE, der, libtrust_id};
 use crate::server::outbound::Unsent;
+use crate::sys::files;
 
 /// Largest file of keys or certificates, in bytes: some thousand of them.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -211,11 +211,5 @@ impl ExtendedKeyUsageValidator for AnyUse {
 
 fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
     let failed = |source| OpenError::Io { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)).map_err(failed)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        let reason = format!("larger than {FILE_BYTES_MAX} bytes");
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, reason)));
-    }
-    Ok(bytes)
+    files::read(path, FILE_BYTES_MAX).map_err(failed)
 }
