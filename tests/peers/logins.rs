@@ -75,7 +75,9 @@ fn docker_with_an_api_token_for_a_password() {
     let reg = Reg::new();
     let pull = reg.ok(&["token", "create", &tokens, "alice", "--scope", "team/*:pull"]);
     let push = reg.ok(&["token", "create", &tokens, "alice", "--scope", "team/*:push"]);
-    let login = |token: &str| docker.ok(&["login", "-u", "robot", "-p", token.trim(), &host]);
+    let login = |token: &str| docker.ok(&["login", "-u", "alice", "-p", token.trim(), &host]);
+    // A token goes with the name of its owner.
+    docker.docker.run(&["login", "-u", "robot", "-p", pull.trim(), &host]).failed();
     login(&pull);
     assert!(docker.docker.run(&["push", &name]).failed().contains("denied"));
     login(&push);
