@@ -41,7 +41,8 @@ pub(crate) enum Error {
     UrlRefused(String),
     #[error("a blob has at most {limit} bytes here")]
     BlobTooLarge { limit: u64 },
-    /// What is held below a prefix, and what came, are more than may be held there.
+    /// What is held below a prefix, what the session had before this request included, and what the request brings are more
+    /// than may be held there. Where nobody said how much it brings, `needed` is what has come of it.
     #[error(
         "the quota of {} is {quota} bytes: {used} are used, and {needed} more are needed",
         if prefix.is_empty() { "the registry" } else { prefix }

@@ -55,8 +55,19 @@ pub(crate) use urls::UrlRules;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The body of a request as it arrives. An error ends it; what came before may be kept.
-pub(crate) type Incoming<'a> = Pin<&'a mut (dyn Stream<Item = std::io::Result<Bytes>> + Send)>;
+/// The body of a request as it arrives.
+pub(crate) struct Incoming<'a> {
+    /// An error ends it; what came before may be kept.
+    pub(crate) bytes: Pin<&'a mut (dyn Stream<Item = std::io::Result<Bytes>> + Send)>,
+    /// How many bytes it will have, where its sender says so.
+    pub(crate) announced: Option<u64>,
+}
+
+impl<'a, S: Stream<Item = std::io::Result<Bytes>> + Send> From<Pin<&'a mut S>> for Incoming<'a> {
+    fn from(bytes: Pin<&'a mut S>) -> Self {
+        Self { bytes, announced: None }
+    }
+}
 
 /// What a registry allows.
 #[derive(Clone, Debug, PartialEq, Eq)]

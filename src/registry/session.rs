@@ -83,6 +83,16 @@ impl Session {
         Ok(self.stage.publish(publication).await?)
     }
 
+    /// Leaves the session as it was when it was opened, or ends it. Answers whether it goes on.
+    pub(super) async fn revert(self) -> Result<bool> {
+        let Self { stage, arrival, .. } = self;
+        let goes_on = stage.revert().await?;
+        if let (true, Some(arrival)) = (goes_on, &arrival) {
+            arrival.revert();
+        }
+        Ok(goes_on)
+    }
+
     pub(super) async fn discard(self) -> Result<()> {
         Ok(self.stage.discard().await?)
     }
@@ -104,14 +114,18 @@ async fn receive(
     &Bounds { range, bytes_max, arrival }: &Bounds<'_>,
     mut body: Incoming<'_>,
 ) -> Result<()> {
+    let expected = range.map(|range| range.len());
+    if let (Some(arrival), Some(bytes)) = (arrival, body.announced.or(expected).filter(|&bytes| bytes > 0)) {
+        arrival.expect(stage.size().saturating_add(bytes))?;
+    }
     let mut actual = 0;
-    while let Some(chunk) = body.next().await {
+    while let Some(chunk) = body.bytes.next().await {
         let chunk = chunk.map_err(Error::Body)?;
         if chunk.is_empty() {
             continue;
         }
         actual += chunk.len() as u64;
-        if let Some(expected) = range.map(|range| range.len()).filter(|&expected| actual > expected) {
+        if let Some(expected) = expected.filter(|&expected| actual > expected) {
             return Err(Error::SizeMismatch { expected, actual });
         }
         let size = stage.size() + chunk.len() as u64;
@@ -124,7 +138,7 @@ async fn receive(
         hashing.update(chunk.clone()).await?;
         stage.append(chunk).await?;
     }
-    match range.map(|range| range.len()) {
+    match expected {
         Some(expected) if expected != actual => Err(Error::SizeMismatch { expected, actual }),
         _ => Ok(()),
     }

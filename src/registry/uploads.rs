@@ -23,7 +23,7 @@ impl Registry {
         &self,
         repository: &Repository,
         start: &UploadStart,
-        body: Incoming<'_>,
+        body: impl Into<Incoming<'_>>,
     ) -> Result<Started> {
         self.writable()?;
         if let Some(digest) = &start.mount {
@@ -34,7 +34,7 @@ impl Registry {
         }
         let id = sys::upload_id();
         if let Some(digest) = &start.digest {
-            let size = self.take_whole(repository, &id, digest, body).await?;
+            let size = self.take_whole(repository, &id, digest, body.into()).await?;
             return Ok(Started::Stored { digest: *digest, size });
         }
         // Go's time.RFC3339, which distribution parses it with, has no fraction of seconds when it writes.
@@ -70,17 +70,24 @@ impl Registry {
     }
 
     /// PATCH: appends; `range` is the request's `Content-Range`. Answers the size so far. What arrived before an error of
-    /// the body is kept.
+    /// the body is kept. Where a quota refuses it nothing of it is: the session is as before, or gone.
     pub(crate) async fn append_upload(
         &self,
         repository: &Repository,
         id: &UploadId,
         range: Option<ByteRange>,
-        body: Incoming<'_>,
+        body: impl Into<Incoming<'_>>,
     ) -> Result<u64> {
         self.writable()?;
         let session = self.open_session(repository, id, range, None).await?;
-        let (session, received) = session.receive(range, body).await?;
+        let (session, received) = session.receive(range, body.into()).await?;
+        if let Err(error @ Error::QuotaExceeded { .. }) = received {
+            // Others need the room, and a client that gives up says so to nobody.
+            if !session.revert().await? {
+                self.remove_session(repository, id).await?;
+            }
+            return Err(error);
+        }
         let size = self.save_session(repository, id, session).await.map_err(cancelled)?;
         received.map(|()| size)
     }
@@ -92,11 +99,11 @@ impl Registry {
         id: &UploadId,
         range: Option<ByteRange>,
         digest: &Digest,
-        body: Incoming<'_>,
+        body: impl Into<Incoming<'_>>,
     ) -> Result<u64> {
         self.writable()?;
         let session = self.open_session(repository, id, range, Some(digest.algorithm())).await?;
-        let (session, received): Received = session.receive(range, body).await?;
+        let (session, received): Received = session.receive(range, body.into()).await?;
         match received {
             Ok(()) => {}
             // As where the bytes turn out to be too many in the end: what nobody can finish is not to use up what others

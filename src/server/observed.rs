@@ -209,6 +209,10 @@ impl Stage for ObservedStage {
         in_progress.0.watch(Action::Publish, &place, inner.publish(publication)).await
     }
 
+    async fn revert(self: Box<Self>) -> Result<bool> {
+        self.inner.revert().await
+    }
+
     async fn discard(self: Box<Self>) -> Result<()> {
         self.inner.discard().await
     }

@@ -63,6 +63,8 @@ pub(super) struct RequestBody {
     pace: Pace,
     /// The request is there for as long as its body is.
     _in_progress: InProgress,
+    /// How many bytes the client says that it has.
+    announced: Option<u64>,
     /// The client sends only when it is told to, and has not been told yet.
     expects_continue: bool,
 }
@@ -70,13 +72,15 @@ pub(super) struct RequestBody {
 impl RequestBody {
     pub(super) fn new(inner: Incoming, headers: &HeaderMap, patience: Patience, in_progress: InProgress) -> Self {
         let expects_continue = headers.contains_key(EXPECT);
-        Self { inner, pace: Pace::new(patience), _in_progress: in_progress, expects_continue }
+        let announced = content_length(headers);
+        Self { inner, pace: Pace::new(patience), _in_progress: in_progress, announced, expects_continue }
     }
 
     /// As the registry takes it.
     pub(super) fn incoming(&mut self) -> registry::Incoming<'_> {
+        let announced = self.announced;
         let pinned: Pin<&mut Self> = Pin::new(self);
-        pinned
+        registry::Incoming { bytes: pinned, announced }
     }
 
     /// All of it, if it has at most `limit` bytes: a longer one is refused before it is read where the client said so.

@@ -62,6 +62,8 @@ struct State {
     faults: Faults,
     changes: u64,
     crashed: bool,
+    /// What begins with these names cannot be read, and whether that is for want of permission.
+    unreadable: Vec<(String, bool)>,
 }
 
 /// What becomes of one change.
@@ -82,7 +84,7 @@ struct FaultyStage {
 
 impl Faulty {
     pub(crate) fn new(inner: Arc<dyn Driver>, seed: u64, faults: Faults) -> Self {
-        let state = State { random: Random::new(seed), faults, changes: 0, crashed: false };
+        let state = State { random: Random::new(seed), faults, changes: 0, crashed: false, unreadable: Vec::new() };
         Self { inner, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -103,6 +105,11 @@ impl Faulty {
     pub(crate) fn restart(&self, faults: Faults) {
         let mut state = self.state();
         (state.faults, state.changes, state.crashed) = (faults, 0, false);
+    }
+
+    /// Nothing can be read any more of what begins with these names: it is denied, or an error of the store.
+    pub(crate) fn make_unreadable(&self, names: &[(&Prefix, bool)]) {
+        self.state().unreadable = names.iter().map(|&(name, denied)| (name.to_string(), denied)).collect();
     }
 
     /// A number below `end` from the source of the faults.
@@ -128,6 +135,10 @@ impl Faulty {
     fn reading(&self, name: &str) -> Result<()> {
         let mut state = self.state();
         let per_mille = state.faults.fail_per_mille;
+        if let Some((_, denied)) = state.unreadable.iter().find(|(unreadable, _)| name.starts_with(unreadable)) {
+            let source = if *denied { io::ErrorKind::PermissionDenied } else { io::ErrorKind::Other };
+            return Err(Error::from_io_named(name, source.into()));
+        }
         if state.crashed || state.random.below(1000) < per_mille { Err(injected(name)) } else { Ok(()) }
     }
 
@@ -240,6 +251,11 @@ impl Stage for FaultyStage {
         // Each of them is a change of its own, so that a crash comes between any two.
         store.write_steps(next).await?;
         store.discard(&leftovers).await
+    }
+
+    async fn revert(self: Box<Self>) -> Result<bool> {
+        self.usable()?;
+        self.store.change("revert", self.inner.revert()).await
     }
 
     async fn discard(self: Box<Self>) -> Result<()> {

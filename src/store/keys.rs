@@ -210,7 +210,9 @@ impl Prefix {
 /// with manifests and without a directory of tags; by the others those who use a storage see each other.
 pub(crate) fn stays(directory: &str) -> bool {
     let below = directory.strip_prefix(ROOT);
-    below.is_some_and(|below| matches!(below, "" | "/blobs" | "/repositories") || below.ends_with("/_manifests/tags"))
+    below.is_some_and(|below| {
+        matches!(below, "" | "/blobs" | "/blobs/sha256" | "/repositories") || below.ends_with("/_manifests/tags")
+    })
 }
 
 /// The digest in the tail of a key: `<alg>/<hex>` or `<alg>/<hex>/link`.

@@ -54,6 +54,8 @@ struct MemoryStage {
     store: Memory,
     key: Key,
     upload: Upload,
+    /// Bytes that were there when it was opened.
+    opened_at: usize,
     ended: bool,
 }
 
@@ -180,7 +182,8 @@ impl Driver for Memory {
                 Session::Held => return Err(Error::Busy { key: key.to_string() }),
             },
         };
-        Ok(Box::new(MemoryStage { store: self.clone(), key: key.clone(), upload, ended: false }))
+        let opened_at = upload.bytes.len();
+        Ok(Box::new(MemoryStage { store: self.clone(), key: key.clone(), upload, opened_at, ended: false }))
     }
 
     async fn staged(&self, key: &Key) -> Result<u64> {
@@ -224,6 +227,12 @@ impl Stage for MemoryStage {
         self.store.put(&mut self.store.state(), &publication.key, bytes);
         self.store.write_steps(publication.next).await?;
         self.store.discard(&publication.leftovers).await
+    }
+
+    async fn revert(mut self: Box<Self>) -> Result<bool> {
+        self.upload.bytes.truncate(self.opened_at);
+        self.ended = self.opened_at == 0;
+        Ok(true)
     }
 
     async fn discard(mut self: Box<Self>) -> Result<()> {

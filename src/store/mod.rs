@@ -350,6 +350,11 @@ pub(crate) trait Stage: Send {
     /// Makes the bytes durable under a key, writes what follows from that, and ends the session.
     async fn publish(self: Box<Self>, publication: Publication) -> Result<()>;
 
+    /// Leaves the session as it was when this stage began, without what was appended since, where that costs little; ends
+    /// it as `discard` does where it does not. Answers whether the session goes on; one of no bytes may have to be created
+    /// again all the same.
+    async fn revert(self: Box<Self>) -> Result<bool>;
+
     /// Ends the session and drops its bytes.
     async fn discard(self: Box<Self>) -> Result<()>;
 }

@@ -132,10 +132,18 @@ impl Held {
         self.walk = Some(Meanwhile { content, uploads: self.open.clone() });
     }
 
-    /// Takes over what a walk found; nothing of one that failed.
-    pub(super) fn end_walk(&mut self, found: Option<Found>) {
+    /// Takes over what a walk found; `beside` what was counted before, where it may have missed that.
+    pub(super) fn end_walk(&mut self, found: Found, beside: bool) {
         let walk = self.walk.take().unwrap_or_default();
-        let Some(Found { mut content, mut uploads }) = found else { return };
+        let Found { mut content, mut uploads } = found;
+        if beside {
+            for (digest, &size) in &self.content.all {
+                content.entry(*digest).or_insert(size);
+            }
+            for (id, &bytes) in &self.uploads.all {
+                uploads.entry(id.clone()).or_insert(bytes);
+            }
+        }
         for digest in &walk.content {
             if let Some(&size) = self.content.all.get(digest) {
                 content.insert(*digest, size);
@@ -163,8 +171,8 @@ mod tests {
         UploadId::from_random([byte; 16])
     }
 
-    fn found(content: &[(Digest, u64)], uploads: &[(UploadId, u64)]) -> Option<Found> {
-        Some(Found { content: content.iter().copied().collect(), uploads: uploads.iter().cloned().collect() })
+    fn found(content: &[(Digest, u64)], uploads: &[(UploadId, u64)]) -> Found {
+        Found { content: content.iter().copied().collect(), uploads: uploads.iter().cloned().collect() }
     }
 
     #[test]
@@ -194,10 +202,10 @@ mod tests {
         held.link(digest("late"), 100);
         held.linked(&digest("late"));
         held.linked(&digest("slow"));
-        held.end_walk(found(&[(digest("old"), 1000)], &[]));
+        held.end_walk(found(&[(digest("old"), 1000)], &[]), false);
         assert_eq!(held.bytes(), 1110, "what was linked before is the walk's to find");
         held.begin_walk();
-        held.end_walk(found(&[], &[]));
+        held.end_walk(found(&[], &[]), false);
         assert_eq!(held.bytes(), 0, "nothing is under way any more");
     }
 
@@ -208,12 +216,12 @@ mod tests {
         held.link(digest("a"), 1);
         held.linked(&digest("a"));
         held.begin_walk();
-        held.end_walk(found(&[], &[]));
+        held.end_walk(found(&[], &[]), false);
         assert_eq!(held.bytes(), 1);
         held.linked(&digest("a"));
         held.linked(&digest("a"));
         held.begin_walk();
-        held.end_walk(found(&[], &[]));
+        held.end_walk(found(&[], &[]), false);
         assert_eq!(held.bytes(), 0);
     }
 
@@ -231,18 +239,23 @@ mod tests {
         held.open(&upload(5), 5);
         held.close(&upload(5));
         // 1 and 5 are on their way, 2 went meanwhile, 3 grew by another process, and 4 went by one.
-        held.end_walk(found(&[], &[(upload(1), 1), (upload(2), 20), (upload(3), 33), (upload(6), 600)]));
+        held.end_walk(found(&[], &[(upload(1), 1), (upload(2), 20), (upload(3), 33), (upload(6), 600)]), false);
         assert_eq!(held.bytes(), 10 + 33 + 5 + 600);
         assert!(held.is_counted());
     }
 
     #[test]
-    fn a_walk_that_failed_changes_nothing() {
+    fn beside_what_a_walk_found_may_count_what_it_missed() {
         let mut held = Held::default();
         held.link(digest("a"), 5);
-        held.begin_walk();
+        held.linked(&digest("a"));
         held.open(&upload(1), 2);
-        held.end_walk(None);
-        assert_eq!((held.bytes(), held.is_counted()), (7, false));
+        held.close(&upload(1));
+        held.begin_walk();
+        held.end_walk(found(&[(digest("b"), 10)], &[(upload(1), 3), (upload(2), 100)]), true);
+        assert_eq!((held.bytes(), held.upload_bytes(), held.is_counted()), (118, 103, true));
+        held.begin_walk();
+        held.end_walk(found(&[(digest("b"), 10)], &[]), false);
+        assert_eq!(held.bytes(), 10);
     }
 }

@@ -73,6 +73,7 @@ async fn located(call: &Call, repository: &Repository, id: &UploadId, error: reg
             | registry::Error::Body(_)
             | registry::Error::OutOfOrder { .. }
             | registry::Error::SizeMismatch { .. }
+            | registry::Error::QuotaExceeded { .. }
     );
     if is_left {
         // What cannot be told now is told to who asks later; the error that matters is the first one.

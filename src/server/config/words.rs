@@ -297,10 +297,10 @@ pub(super) const GROUPS: &[Group] = &[
     group("limits.connections")
         .keys(&[ours("total", "Most connections at a time."), ours("peraddress", "Most of them from one address.")]),
     group("limits.blobs").keys(&[ours("maxbytes", "Largest blob that is taken, in bytes.")]),
-    group("quotas").keys(&[ours("interval", "How often the content is counted anew.")]),
+    group("quotas").keys(&[ours("interval", "How often the content is counted anew; what cannot be read is left out, with a warning.")]),
     group("quotas.rules[]").says("Bytes of distinct content, and of unfinished uploads, below a prefix of names.").keys(&[
         ours("prefix", "What the names of the repositories begin with."),
-        ours("maxbytes", "Most bytes there; a push of more is refused."),
+        ours("maxbytes", "Most bytes there; a push of more is refused, and leaves nothing of it."),
     ]),
     group("compatibility").keys(&[v2("schema1", "")]),
 ];

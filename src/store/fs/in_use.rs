@@ -3,7 +3,8 @@
 //!
 //! A directory has many names, by symbolic links and bind mounts at any place of the way, so that the root that somebody
 //! names tells little: locked are, beside it, the directories in which the bytes are, by whatever path they were reached. The
-//! root is one of them for older versions, which know no other.
+//! root is one of them for older versions, which know no other. What is shared deeper than these, such as one repository by
+//! a link below `repositories/`, is not seen: nobody can hold a lock on every directory.
 //!
 //! Where the system knows no locks on directories nobody is seen, on this machine or on another one.
 
@@ -123,9 +124,10 @@ impl InUse {
 }
 
 /// What is locked: the root, and what in it may be somewhere else.
-fn parts(root: &Path) -> [PathBuf; 4] {
+fn parts(root: &Path) -> [PathBuf; 5] {
     let below = |prefix: Prefix| root.join(prefix.as_str());
-    [root.to_owned(), below(Prefix::registry()), below(Prefix::blobs()), below(Prefix::repositories())]
+    let by_sha256 = below(Prefix::blobs().child("sha256"));
+    [root.to_owned(), below(Prefix::registry()), below(Prefix::blobs()), by_sha256, below(Prefix::repositories())]
 }
 
 /// Makes a directory below the root, to stay.
@@ -192,7 +194,8 @@ mod tests {
     /// Every way to the same bytes beside the root itself.
     fn other_paths(directory: &Path, root: &Path) -> Vec<PathBuf> {
         let shared = ["docker", "docker/registry", "docker/registry/v2", "docker/registry/v2/blobs"];
-        let shared = shared.into_iter().chain(["docker/registry/v2/repositories"]).enumerate();
+        let shared = shared.into_iter().chain(["docker/registry/v2/blobs/sha256", "docker/registry/v2/repositories"]);
+        let shared = shared.enumerate();
         shared
             .map(|(number, shared)| {
                 let other = directory.join(number.to_string());

@@ -40,6 +40,8 @@ pub(super) struct FsStage {
     path: PathBuf,
     /// The lock is let go when the last holder closes it: the stage, or a write that outlives it.
     file: Arc<File>,
+    /// Bytes that were there when it was opened.
+    opened_at: u64,
     /// Bytes of the file, including those being written.
     written: u64,
     gathered: VecDeque<Bytes>,
@@ -77,6 +79,7 @@ impl FsStage {
             key: key.clone(),
             path,
             file: Arc::new(file),
+            opened_at: written,
             written,
             gathered: VecDeque::new(),
             gathered_bytes: 0,
@@ -271,6 +274,17 @@ impl Stage for FsStage {
             self.publish_file(target, &publication)
         })
         .await
+    }
+
+    async fn revert(mut self: Box<Self>) -> Result<bool> {
+        // A write that is under way would make the file longer again; whether it went well is of no interest.
+        let _ = self.settle().await;
+        match (self.opened_at, self.written) {
+            (0, _) => self.run(Self::remove_file).await?,
+            (before, now) if before == now => {}
+            _ => self.run(|stage| stage.file.set_len(stage.opened_at)).await?,
+        }
+        Ok(true)
     }
 
     async fn discard(mut self: Box<Self>) -> Result<()> {

@@ -56,6 +56,8 @@ pub(super) struct S3Stage {
     failed: bool,
     /// The upload was begun here, and no saved state knows it.
     unsaved: bool,
+    /// Parts of the upload that the saved state knows.
+    saved_parts: usize,
 }
 
 /// The session that this process holds while the value lives.
@@ -143,7 +145,8 @@ impl S3Stage {
             (Some(_), StageMode::Create) => return Err(Error::Exists { key: key.to_string() }),
             (None, StageMode::Resume) => return Err(Error::NotFound { key: key.to_string() }),
         };
-        Ok(Self { session, state, tail, failed: false, unsaved: false })
+        let saved_parts = state.parts.len();
+        Ok(Self { session, state, tail, failed: false, unsaved: false, saved_parts })
     }
 
     fn part_bytes(&self) -> usize {
@@ -314,6 +317,20 @@ impl Stage for S3Stage {
             tracing::warn!(session = %self.session.key, "cannot delete what an upload left");
         }
         Ok(())
+    }
+
+    async fn revert(mut self: Box<Self>) -> Result<bool> {
+        if self.unsaved {
+            if let Some(upload) = self.state.upload.take() {
+                let Session { inner, key, .. } = &self.session;
+                abort(inner, key, &upload).await?;
+            }
+        } else if self.state.upload.is_some() && self.state.parts.len() != self.saved_parts {
+            // A part cannot be taken back, and would stay in the bucket, seen by nobody, for as long as the upload does.
+            self.discard().await?;
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     async fn discard(mut self: Box<Self>) -> Result<()> {

@@ -174,6 +174,20 @@ fn unfinished_uploads_are_under_the_quota() {
         )
     );
     assert_eq!(http.get(&second).header("range"), Some("0-0"), "nothing of it was kept");
+    let chunks = [b"1e\r\n".as_slice(), &noise(3, 30), b"\r\n1e\r\n", &noise(4, 30), b"\r\n0\r\n\r\n"].concat();
+    let refused = http.send("PATCH", &second, &[("Transfer-Encoding", "chunked")], &chunks);
+    assert_eq!((refused.status, refused.header("range")), (403, Some("0-0")), "nobody knew how long: {refused}");
+    let mut http = server.client();
+    assert_eq!(http.get(&second).header("range"), Some("0-0"), "and nothing of it was kept");
+    http.send_raw(format!("PATCH {second} HTTP/1.1\r\nHost: x\r\nContent-Length: 41\r\n\r\n").as_bytes())
+        .expect("sent");
+    let refused = http.read("PATCH").expect("an answer before the body");
+    assert_eq!(
+        (refused.status, refused.json()["errors"][0]["detail"]["needed"].as_u64()),
+        (403, Some(41)),
+        "{refused}"
+    );
+    let mut http = server.client();
     let other = http.start_upload("other");
     assert_eq!(http.send("PATCH", &other, &[], &noise(2, 60)).status, 202);
     drop((http, server));

@@ -158,13 +158,15 @@ fn nothing_is_collected_under_a_server_that_has_the_bytes_by_another_path() {
     let env = world();
     let data = env.path("registry1");
     // Before the first push: what is made later is in use too.
-    for (other, shared) in [("one", "docker"), ("two", "docker/registry/v2"), ("three", "docker/registry/v2/blobs")] {
+    let blobs = "docker/registry/v2/blobs";
+    let by_sha256 = format!("{blobs}/sha256");
+    for (other, shared) in [("one", "docker"), ("two", "docker/registry/v2"), ("three", blobs), ("four", &by_sha256)] {
         let link = env.path(other).join(shared);
         fs::create_dir_all(link.parent().expect("a parent")).expect("made");
         std::os::unix::fs::symlink(data.join(shared), link).expect("linked");
     }
     env.http().push_blob("app", b"orphan");
-    for other in ["one", "two", "three"] {
+    for other in ["one", "two", "three", "four"] {
         let text = format!("version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n", env.path(other).display());
         fs::write(env.path("other.yml"), text + "http: {addr: ':0'}\n").expect("written");
         let output = env.reg("garbage-collect $TMP/other.yml");
