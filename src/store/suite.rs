@@ -47,7 +47,7 @@ pub(crate) use sessions::{
 };
 pub(crate) use {cases, suite};
 
-#[path = "suite/sessions_tests.rs"]
+#[path = "suite_sessions_tests.rs"]
 mod sessions;
 
 fn key(name: &str) -> Key {

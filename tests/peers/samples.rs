@@ -13,7 +13,10 @@ use crate::support::reg::Reg;
 const EXPLAINED: &[(&str, &str)] = &[
     ("redis has no effect", "what was read is remembered here in memory, validated by one look at the file"),
     ("compatibility.schema1 has no effect", "images of schema 1 are pulled and not pushed any more, as in registry:3"),
-    ("proxy fetches nothing from its remoteurl here", "it takes no pushes and asks nobody else; whoever relies on it has to know"),
+    (
+        "proxy fetches nothing from its remoteurl here",
+        "it takes no pushes and asks nobody else; whoever relies on it has to know",
+    ),
     ("storage.s3.usefipsendpoint has no effect", "the endpoint is named by regionendpoint"),
     ("stands there twice", "a sample of distribution's does that, and there, too, the later value counts"),
 ];
